@@ -35,8 +35,8 @@ def live_progress(
 ) -> Iterator[str]:
     """Yield the path of a file; each whole line that is written to it is shown on stderr at once.
 
-    Ansible's worker has no terminal of its own: Display sends the line to the main process. Lines are counted, not
-    bytes, so that `read` may go through a connection that changes line ends.
+    Ansible's worker has no terminal of its own: Display sends the line to the main process. Lines are
+    counted, not bytes, so that `read` may go through a connection that changes line ends.
 
     Args:
         screen: Ansible's Display.
