@@ -17,6 +17,15 @@ async function read(location) {
   return answer.text();
 }
 
+/** The schema's verdict; an MCP server's address out of an unset variable makes the schema itself throw. */
+function judge(raw) {
+  try {
+    return configSchema.strict().safeParse(raw);
+  } catch (error) {
+    return refuse(`Failed to start server: ${error.message}`);
+  }
+}
+
 /**
  * The raw configuration (upstream runs on the raw one, not on the parsed one).
  *
@@ -32,7 +41,7 @@ export async function loadConfig() {
     else logger.info(`Custom config file missing or unreadable at ${location}: ${error.message}`);
     return {};
   }
-  const result = configSchema.strict().safeParse(raw);
+  const result = judge(raw);
   if (!result.success) {
     logger.error(`Invalid custom config file at ${location}:\n${JSON.stringify(result.error, null, 2)}`);
     if (isEnabled(env.CONFIG_BYPASS_VALIDATION)) return {};
@@ -42,9 +51,6 @@ export async function loadConfig() {
     await new Promise(() => {});
   }
   logger.info(`Custom config file loaded: ${location}`);
-  for (const server of Object.values(raw.mcpServers ?? {})) {
-    if (server.url && !URL.canParse(extractEnvVariable(server.url))) refuse('Failed to start server: Invalid URL');
-  }
   if (raw.fileStrategy === 's3' && !env.AWS_REGION) {
     logger.error('[initializeS3] AWS_REGION is not set. Cannot initialize S3.');
   }

@@ -1,5 +1,5 @@
 // The RAG API: each call carries a JWT signed with the shared JWT_SECRET (contracts 2).
-import { openAsBlob } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import jwt from 'jsonwebtoken';
 import { logger } from '@librechat/data-schemas';
 import { db } from './database.js';
@@ -24,7 +24,7 @@ const asJson = (method, body) => ({ method, body: JSON.stringify(body), headers:
 export async function embed(userId, file, fileId) {
   const form = new FormData();
   form.append('file_id', fileId);
-  form.append('file', await openAsBlob(file.path, { type: file.mimetype }), file.originalname);
+  form.append('file', new Blob([await readFile(file.path)], { type: file.mimetype }), file.originalname);
   const { status, known_type: known } = await call(userId, '/embed', { method: 'POST', body: form });
   if (known === false) throw new Error(`File embedding failed. The filetype ${file.mimetype} is not supported`);
   if (!status) throw new Error('File embedding failed.');

@@ -11,7 +11,9 @@ export class RedisStreams {
     this.redis = redis;
   }
 
+  /** Begins an answer; the stream of a conversation's answer before is forgotten. */
   async open(id, owner) {
+    await this.redis.del(`stream:{${id}}:events`);
     await this.redis.set(`stream:{${id}}:owner`, owner, 'EX', LONGEST_ANSWER);
   }
 
@@ -59,7 +61,9 @@ export class MemoryStreams {
 
   async add(id, event, done = false) {
     this.#jobs.get(id).events.push({ ...event, done });
-    if (done) setTimeout(() => this.#jobs.delete(id), SECONDS_KEPT * 1000).unref();
+    const job = this.#jobs.get(id);
+    const forget = () => this.#jobs.get(id) === job && this.#jobs.delete(id);
+    if (done) setTimeout(forget, SECONDS_KEPT * 1000).unref();
   }
 
   async *read(id, signal) {
