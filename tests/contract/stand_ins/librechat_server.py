@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ import requests
 FOLDER = Path(__file__).parents[3] / "docker/stand-ins/librechat"
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/129.0 Safari/537.36"
 NO_PARENT = "00000000-0000-0000-0000-000000000000"
+PASSWORD = "password-1"
 REQUIRED = {
     "NODE_ENV": "production",
     "LOG_TO_FILE": "false",
@@ -41,12 +42,14 @@ def install() -> None:
 
 
 def environment(**variables: str | None) -> dict[str, str]:
-    """Return the whole environment of a server: the required variables changed by the given ones (None takes one away)."""
+    """Return a server's whole environment: the required variables and the given ones (None takes one away)."""
     keep = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     return {name: value for name, value in {**keep, **REQUIRED, **variables}.items() if value is not None}
 
 
-def run_to_end(folder: Path, *, timeout: float = 15, command: str = "src/server.js", **variables: str | None) -> tuple[int, str]:
+def run_to_end(
+    folder: Path, *, timeout: float = 15, command: str = "src/server.js", **variables: str | None
+) -> tuple[int, str]:
     """Run until the process ends by itself; return its exit code and all that it said."""
     node = shutil.which("node") or pytest.fail("node is missing: apt-get install nodejs")
     done = subprocess.run(
@@ -64,19 +67,22 @@ class Server:
     url: str
     log: Path
 
-    def call(self, method: str, path: str, *, token: str = "", agent: str = BROWSER, **options: Any) -> requests.Response:
+    def call(
+        self, method: str, path: str, *, token: str = "", agent: str = BROWSER, **options: Any
+    ) -> requests.Response:
         """Send one request, with the access token when there is one."""
         headers = {"User-Agent": agent, **({"Authorization": f"Bearer {token}"} if token else {})}
         return requests.request(method, self.url + path, headers=headers, timeout=options.pop("timeout", 40), **options)
 
-    def sign_up(self, email: str, password: str = "password-1") -> requests.Response:
-        """Register a user."""
-        body = {"name": "A User", "username": email.split("@")[0], "email": email}
-        return self.call("POST", "/api/auth/register", json={**body, "password": password, "confirm_password": password})
+    def sign_up(self, email: str) -> requests.Response:
+        """Register a user with the password PASSWORD."""
+        body = {"name": "A User", "username": email.partition("@")[0], "email": email}
+        passwords = {"password": PASSWORD, "confirm_password": PASSWORD}
+        return self.call("POST", "/api/auth/register", json={**body, **passwords})
 
-    def log_in(self, email: str, password: str = "password-1") -> str:
+    def log_in(self, email: str) -> str:
         """Log in; return the access token."""
-        answer = self.call("POST", "/api/auth/login", json={"email": email, "password": password})
+        answer = self.call("POST", "/api/auth/login", json={"email": email, "password": PASSWORD})
         assert answer.status_code == 200, answer.text
         return str(answer.json()["token"])
 

@@ -1,4 +1,4 @@
-"""The LibreChat stand-in refuses what LibreChat refuses: variables and librechat.yaml (contracts 3.3, 4). No back end."""
+"""The LibreChat stand-in refuses what LibreChat refuses: variables and librechat.yaml (contracts 3.3, 4)."""
 
 from __future__ import annotations
 
@@ -38,13 +38,15 @@ def _packages() -> None:
         ({"USE_REDIS": "true"}, "USE_REDIS is enabled but REDIS_URI is not set."),
         ({"USE_REDIS": "true", "REDIS_URI": "redis://:a/b@127.0.0.1:6379"}, "Invalid"),
         ({"USE_REDIS": "true", "REDIS_URI": "redis://a:1/b"}, "Invalid pathname"),
-        ({"REDIS_KEY_PREFIX": "a", "REDIS_KEY_PREFIX_VAR": "b"}, "Only either REDIS_KEY_PREFIX_VAR or REDIS_KEY_PREFIX"),
+        ({"REDIS_KEY_PREFIX": "a", "REDIS_KEY_PREFIX_VAR": "b"}, "Only either REDIS_KEY_PREFIX_VAR"),
         ({"FORCED_IN_MEMORY_CACHE_NAMESPACES": "NOPE"}, "FORCED_IN_MEMORY_CACHE_NAMESPACES: NOPE"),
         ({"DOMAIN_CLIENT": "chat.example.com"}, "DOMAIN_CLIENT: Invalid URL"),
         ({"SESSION_EXPIRY": "process.exit()", "MONGO_URI": GONE}, "ServerSelectionError"),
     ],
 )
-def test_a_missing_or_wrong_variable_ends_the_start(tmp_path: Path, variables: dict[str, str | None], message: str) -> None:
+def test_a_missing_or_wrong_variable_ends_the_start(
+    tmp_path: Path, variables: dict[str, str | None], message: str
+) -> None:
     code, said = run_to_end(tmp_path, **variables)
     assert (code, message in said) == (1, True), said
 

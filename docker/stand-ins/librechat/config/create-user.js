@@ -7,7 +7,7 @@ import { registerUser } from '../src/auth.js';
 import { loadConfig } from '../src/config.js';
 import { connect, db } from '../src/database.js';
 
-const input = createInterface({ input: process.stdin, output: process.stdout });
+const input = createInterface({ input: process.stdin });
 const lines = input[Symbol.asyncIterator]();
 
 /** One line of the user's, asked for by name; upstream waits for ever too when nobody answers. */
@@ -26,7 +26,7 @@ async function main(args) {
   }
   const password = given ?? (await ask('Password:'));
   const verified = flag ? flag !== '--email-verified=false' : (await ask('Email verified? (Y/n)')).toLowerCase() !== 'n';
-  await connect();
+  await connect(false);
   if (await db.findUser({ $or: [{ email }, { username }] })) {
     console.error('Error: A user with that email or username already exists!');
     return 1;

@@ -16,10 +16,10 @@ export const db = createMethods(mongoose);
  *
  * Errors: no server after 30 s, or a refused log-in at once; the caller ends the process (contracts 3.1).
  */
-export async function connect() {
+export async function connect(autoIndex = env.MONGO_AUTO_INDEX !== 'false') {
   const limits = { maxPoolSize: env.MONGO_MAX_POOL_SIZE, minPoolSize: env.MONGO_MIN_POOL_SIZE };
   const options = Object.fromEntries(Object.entries(limits).flatMap(([key, value]) => (value ? [[key, Number(value)]] : [])));
-  await mongoose.connect(env.MONGO_URI, { ...options, autoIndex: env.MONGO_AUTO_INDEX !== 'false' });
+  await mongoose.connect(env.MONGO_URI, { ...options, autoIndex });
 }
 
 /** Seeds what upstream's seedDatabase seeds. */
