@@ -69,7 +69,7 @@ class ActionModule(ActionBase):
             task_vars = {"ansible_python_interpreter": sys.executable, **task_vars}
         if self._connection.has_pipelining:
             # Without it the arguments, secrets among them, would stand in a file while the module runs.
-            self._connection.set_option("pipelining", True)
+            self._connection.set_option("pipelining", True)  # noqa: FBT003 - Ansible's own signature
         several = len(task_vars.get("ansible_play_hosts_all") or []) > 1
         prefix = f"{task_vars['inventory_hostname']}  " if several else ""
         with live_progress(Display(), prefix) as path:

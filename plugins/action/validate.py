@@ -41,7 +41,7 @@ def _usage(task_vars: Mapping[str, Any], run: str) -> Iterator[str]:
     if set(arguments.get("tags") or ["all"]) != {"all"} or arguments.get("skip_tags"):
         yield (
             "--tags and --skip-tags are not supported, as they make half a plan; for a part of the workspace use "
-            "-e '{\"workspace_only\": [\"meilisearch\"]}'"
+            '-e \'{"workspace_only": ["meilisearch"]}\''
         )
     if arguments.get("start_at_task"):
         yield "--start-at-task is not supported, as it makes half a plan; run the playbook from its start"

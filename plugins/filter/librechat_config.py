@@ -6,7 +6,8 @@ DOCUMENTATION = r"""
 name: librechat_config
 short_description: Build librechat.yaml
 description:
-  - Gives the whole content of librechat.yaml for a workspace; the variable C(librechat_config) of the inventory is merged last.
+  - Gives the whole content of librechat.yaml for a workspace.
+  - The variable C(librechat_config) of the inventory is merged last.
 options:
   _input:
     description: The registered result of M(homelab.ai_workspace.validate).

@@ -52,6 +52,6 @@ def current_draft(task_vars: Mapping[str, Any], run: str) -> dict[str, Any]:
     if not draft or draft["run"] != run:
         raise PlanError(
             "no plan was opened in this run: run the playbook from its start (--start-at-task and --tags make half "
-            "a plan). For a part of the workspace use -e '{\"workspace_only\": [\"meilisearch\"]}'"
+            'a plan). For a part of the workspace use -e \'{"workspace_only": ["meilisearch"]}\''
         )
     return dict(draft)

@@ -136,8 +136,7 @@ def _given_secrets(checked: Mapping[str, Any], roles: Mapping[str, Role], proble
             problems.append(f"workspace_secrets.{name} is a hidden value that is no text; quote it")
         elif name in generated and not generated[name].fits(value):
             problems.append(
-                f"workspace_secrets.{name} is a hidden value of {len(value)} characters; "
-                f"allowed is {generated[name]}"
+                f"workspace_secrets.{name} is a hidden value of {len(value)} characters; allowed is {generated[name]}"
             )
 
 
@@ -182,7 +181,7 @@ def _services(
 ) -> tuple[set[str], dict[str, Any]]:
     """Return the services that run here, and every endpoint that is on, here or elsewhere."""
     servers = {
-        role.service.get("endpoint", name): name
+        role.service.get("endpoint", name): role
         for name, role in roles.items()
         if role.service and all(variables.get(key) == value for key, value in role.service.get("when", {}).items())
     }
@@ -190,39 +189,57 @@ def _services(
     endpoints: dict[str, Any] = {}
 
     def switch_on(endpoint: str, wanted_by: str, *, required: bool) -> None:
-        name = servers[endpoint]
-        enabled = variables.get(f"{name}_enabled")
-        external_name = roles[name].service.get("external", f"{name}_external")
-        external = variables.get(external_name)
-        if endpoint in endpoints:
+        role = servers[endpoint]
+        if endpoint in endpoints or not _may_run(role, variables, embeddings, wanted_by if required else "", problems):
             return
-        if enabled is False and not external:
-            if required:
-                problems.append(f"{name}_enabled is false, but {wanted_by} needs it; give {external_name} or leave it on")
-            return
-        if name == "rag_api" and not embeddings and not external:
-            if enabled:
-                problems.append(
-                    "rag_api_enabled is true, but there is no provider of embeddings; "
-                    "give workspace_providers.openai.api_key or rag_api_embeddings"
-                )
-            return
+        external = variables.get(_external(role))
         try:
-            endpoints[endpoint] = _endpoint(roles[name], external, variables, values)
+            endpoints[endpoint] = _endpoint(role, external, variables, values)
         except ValueError as error:
-            problems.append(f"{external_name} does not lead to a server: {error}")
+            problems.append(f"{_external(role)} does not lead to a server: {error}")
             return
         if not external:
-            services.add(name)
-            for need in _list(roles[name], "needs"):
-                switch_on(need, name, required=True)
-            for use in _list(roles[name], "uses"):
-                switch_on(use, name, required=False)
+            services.add(role.name)
+            for key in ("needs", "uses"):
+                for need in _list(role, key):
+                    switch_on(need, role.name, required=key == "needs")
 
-    for endpoint, name in servers.items():
-        if variables.get(f"{name}_enabled"):
+    for endpoint, role in servers.items():
+        if variables.get(f"{role.name}_enabled"):
             switch_on(endpoint, "the inventory", required=True)
     return services, endpoints
+
+
+def _external(role: Role) -> str:
+    """Return the name of the variable that gives a server elsewhere."""
+    return str(role.service.get("external", f"{role.name}_external"))
+
+
+def _may_run(
+    role: Role,
+    variables: Mapping[str, Any],
+    embeddings: Mapping[str, Any] | None,
+    required_by: str,
+    problems: list[str],
+) -> bool:
+    """Tell whether a service can be on; a problem where somebody requires one that cannot."""
+    enabled = variables.get(f"{role.name}_enabled")
+    if variables.get(_external(role)):
+        return True
+    if enabled is False:
+        if required_by:
+            problems.append(
+                f"{role.name}_enabled is false, but {required_by} needs it; give {_external(role)} or leave it on"
+            )
+        return False
+    if role.name == "rag_api" and not embeddings:
+        if enabled:
+            problems.append(
+                "rag_api_enabled is true, but there is no provider of embeddings; "
+                "give workspace_providers.openai.api_key or rag_api_embeddings"
+            )
+        return False
+    return True
 
 
 def _service_domain(variables: Mapping[str, Any]) -> str:

@@ -25,7 +25,7 @@ from ansible_collections.homelab.ai_workspace.plugins.module_utils.plan import (
     references,
 )
 from ansible_collections.homelab.ai_workspace.plugins.plugin_utils.images import mirrored
-from ansible_collections.homelab.ai_workspace.plugins.plugin_utils.policies import network_policy
+from ansible_collections.homelab.ai_workspace.plugins.plugin_utils.policies import network_policy, served
 from ansible_collections.homelab.ai_workspace.plugins.plugin_utils.spec import one_writer
 
 Object = dict[str, Any]
@@ -149,7 +149,8 @@ class _Renderer:
     def meta(self, name: str | None = None, **annotations: str) -> Object:
         """Return the metadata of an object of this component."""
         own = {"app.kubernetes.io/component": self.spec["service_name"], "app.kubernetes.io/managed-by": MANAGER}
-        meta = {"name": name or self.name, "namespace": self.settings["namespace"], "labels": {**labels(self.spec), **own}}
+        meta: Object = {"name": name or self.name, "namespace": self.settings["namespace"]}
+        meta["labels"] = {**labels(self.spec), **own}
         return {**meta, "annotations": annotations} if annotations else meta
 
     def keys(self, kind: str, name: str, data: Mapping[str, str]) -> Object:
@@ -166,7 +167,7 @@ class _Renderer:
             meta=self.meta(),
             selector=labels(self.spec),
             callers=[labels(specs[name]) for name, (needs, _) in self.needs.items() if self.name in needs],
-            servers=[(labels(specs[name]), specs[name]["ports"].values()) for name in needed if name in specs],
+            servers=[(labels(specs[name]), served(specs[name])) for name in needed if name in specs],
             outside=outside,
         )
 
@@ -325,6 +326,7 @@ class _Renderer:
         wanted = self.spec["ingress"]
         tls = wanted.get("tls") or {}
         backend = {"service": {"name": self.name, "port": {"name": "http"}}}
+        path = {"path": "/", "pathType": "Prefix", "backend": backend}
         certificate = {"hosts": [wanted["host"]], "secretName": tls.get("secret_name") or f"{self.name}-tls"}
         return {
             "apiVersion": "networking.k8s.io/v1",
@@ -332,9 +334,7 @@ class _Renderer:
             "metadata": self.meta(**(wanted.get("annotations") or {})),
             "spec": {
                 "ingressClassName": wanted.get("class_name"),
-                "rules": [
-                    {"host": wanted["host"], "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}
-                ],
+                "rules": [{"host": wanted["host"], "http": {"paths": [path]}}],
                 "tls": [certificate] if tls.get("enabled") else None,
             },
         }
@@ -389,9 +389,11 @@ class _Quoting(yaml.SafeDumper):
     """Writes every string in quotes: readers of YAML 1.1 and 1.2 differ in what else a word may be."""
 
 
-_Quoting.add_representer(
-    str, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if text.isalpha() else '"')
-)
+def _quoted(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if text.isalpha() else '"')
+
+
+_Quoting.add_representer(str, _quoted)
 
 
 def _text(content: Any) -> str:

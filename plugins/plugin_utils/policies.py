@@ -16,6 +16,7 @@ _PRIVATE = {
 _DNS = {"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]}
 """Where the cluster's DNS answers differs (a Service, a node-local cache), so only the port is named."""
 
+_PROMETHEUS = {"app.kubernetes.io/name": "prometheus"}
 INTERNET = "internet"
 """In ``egress``: every public address."""
 
@@ -39,7 +40,7 @@ def network_policy(
         servers: pod labels and container ports of the components that it needs.
         outside: host and port of the external endpoints that it needs.
     """
-    ports = [{"port": port, "protocol": "TCP"} for port in sorted(spec["ports"].values())]
+    ports = [{"port": port, "protocol": "TCP"} for port in served(spec)]
     ingress = [{"from": [{"podSelector": {"matchLabels": dict(labels)}} for labels in callers], "ports": ports}]
     if not ingress[0]["from"]:
         ingress = []
@@ -49,7 +50,7 @@ def network_policy(
     if "metrics" in spec:
         ingress.append(
             {
-                "from": [{"namespaceSelector": {}, "podSelector": {"matchLabels": {"app.kubernetes.io/name": "prometheus"}}}],
+                "from": [{"namespaceSelector": {}, "podSelector": {"matchLabels": _PROMETHEUS}}],
                 "ports": [{"port": spec["ports"][spec["metrics"]["port"]], "protocol": "TCP"}],
             }
         )
@@ -57,9 +58,9 @@ def network_policy(
     egress += [
         {
             "to": [{"podSelector": {"matchLabels": dict(labels)}}],
-            "ports": [{"port": port, "protocol": "TCP"} for port in sorted(ports)],
+            "ports": [{"port": port, "protocol": "TCP"} for port in needed],
         }
-        for labels, ports in servers
+        for labels, needed in servers
     ]
     addresses = {_address(url) for url in spec["egress"] if url != INTERNET} | set(outside)
     egress += [_to(host, port) for host, port in sorted(addresses)]
@@ -76,6 +77,12 @@ def network_policy(
             "egress": egress,
         },
     }
+
+
+def served(spec: Mapping[str, Any]) -> list[int]:
+    """Return the ports that callers may reach: all but one that only serves metrics and profiles."""
+    own = spec.get("metrics", {}).get("port")
+    return sorted(port for name, port in spec["ports"].items() if name != own or len(spec["ports"]) == 1)
 
 
 def _address(url: str) -> tuple[str, int]:

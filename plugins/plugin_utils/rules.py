@@ -16,6 +16,17 @@ Rule = Callable[[Model], Iterator[str]]
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _HOST = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _QUANTITY = re.compile(r"[0-9]+(\.[0-9]+)?([KMGTPE]i?|m|k)?")
+_BUILT_IN = (
+    "azureopenai",
+    "openai",
+    "google",
+    "anthropic",
+    "assistants",
+    "azureassistants",
+    "agents",
+    "custom",
+    "bedrock",
+)
 _IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:-]*(@sha256:[0-9a-f]{64})?")
 
 
@@ -98,10 +109,7 @@ def several_pods(model: Model) -> Iterator[str]:
         yield f"{asked}, but valkey_enabled is false; more than one pod needs Valkey"
     storage = variables["librechat_storage"]
     if storage["type"] == "local" and "ReadWriteMany" not in storage["access_modes"]:
-        yield (
-            f"{asked}, but librechat_storage is a ReadWriteOnce volume; "
-            "use type s3 or access_modes [ReadWriteMany]"
-        )
+        yield (f"{asked}, but librechat_storage is a ReadWriteOnce volume; use type s3 or access_modes [ReadWriteMany]")
     if scaled.get("enabled") and scaled["min"] > scaled["max"]:
         yield f"librechat_autoscaling.min is {scaled['min']}; allowed is at most max ({scaled['max']})"
 
@@ -124,7 +132,7 @@ def registration(model: Model) -> Iterator[str]:
 
 def custom_providers(model: Model) -> Iterator[str]:
     """A custom provider without a name of its own, or without models, is dropped in silence (contracts 4.3)."""
-    taken = {"azureopenai", "openai", "google", "anthropic", "assistants", "azureassistants", "agents", "custom", "bedrock"}
+    taken = set(_BUILT_IN)
     for index, provider in enumerate(model["providers"].get("custom", [])):
         path = f"workspace_providers.custom[{index}]"
         if provider["name"].lower() in taken:

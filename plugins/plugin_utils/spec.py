@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.errors import PlanError
@@ -105,34 +105,47 @@ def _cross_check(spec: dict[str, Any], prefix: str, problems: list[str]) -> None
     spec["ports"] = {
         name: check(port, {"type": "int"}, f"{prefix}.ports.{name}", problems) for name, port in spec["ports"].items()
     }
-    for field in ("env", "secret_env", "extra_env"):
-        for name, value in spec[field].items():
-            if not _ENV_NAME.fullmatch(name):
-                problems.append(f"{prefix}.{field}.{name}: allowed are letters, digits and '_' in a variable's name")
-            if value is not None:
-                spec[field][name] = check(value, {"type": "str"}, f"{prefix}.{field}.{name}", problems)
-            if field == "secret_env" and value is not None and not references(value):
-                problems.append(f"{prefix}.secret_env.{name} holds no secret reference; use env")
-        spec[field] = {name: value for name, value in spec[field].items() if value is not None}
-    for name, volume in spec["volumes"].items():
-        path = f"{prefix}.volumes.{name}"
-        spec["volumes"][name] = volume = check(volume, {"type": "dict", "options": _VOLUME}, path, problems)
-        if isinstance(volume, dict) and ("mount" in volume) == ("mounts" in volume):
-            problems.append(f"{path}: give either mount (a path) or mounts (path: sub_path)")
-    for mount, settings in spec["empty_dirs"].items():
-        path = f"{prefix}.empty_dirs.{mount}"
-        spec["empty_dirs"][mount] = check(settings or {}, {"type": "dict", "options": _EMPTY_DIR}, path, problems)
-    for probe in ("ready", "live"):
-        if probe in spec:
-            handlers = [key for key in ("http", "tcp", "exec") if key in spec[probe]]
-            if len(handlers) != 1:
-                problems.append(f"{prefix}.{probe}: give one of http, tcp, exec")
-            port = spec[probe].get("http", {}).get("port", spec[probe].get("tcp"))
-            if port is not None and port not in spec["ports"]:
-                problems.append(f"{prefix}.{probe} names the port {port!r}; known are {', '.join(spec['ports'])}")
-    single = [name for name, item in spec["volumes"].items() if isinstance(item, dict) and one_writer(item)]
+    for name in ("env", "secret_env", "extra_env"):
+        spec[name] = dict(_environment(spec[name], f"{prefix}.{name}", problems))
+    for name, value in spec["secret_env"].items():
+        if not references(value):
+            problems.append(f"{prefix}.secret_env.{name} holds no secret reference; use env")
+    for name, options in (("volumes", _VOLUME), ("empty_dirs", _EMPTY_DIR)):
+        spec[name] = {
+            key: check(item or {}, {"type": "dict", "options": options}, f"{prefix}.{name}.{key}", problems)
+            for key, item in spec[name].items()
+        }
+    _check_volumes(spec, prefix, problems)
+    for name in ("ready", "live"):
+        if name in spec:
+            _check_probe(spec[name], spec["ports"], f"{prefix}.{name}", problems)
+
+
+def _environment(env: Mapping[str, Any], path: str, problems: list[str]) -> Iterator[tuple[str, str]]:
+    """Yield the variables that have a value, as text."""
+    for name, value in env.items():
+        if not _ENV_NAME.fullmatch(name):
+            problems.append(f"{path}.{name}: allowed are letters, digits and '_' in a variable's name")
+        if value is not None:
+            yield name, check(value, {"type": "str"}, f"{path}.{name}", problems)
+
+
+def _check_volumes(spec: Mapping[str, Any], prefix: str, problems: list[str]) -> None:
+    volumes = {name: volume for name, volume in spec["volumes"].items() if isinstance(volume, Mapping)}
+    for name, volume in volumes.items():
+        if ("mount" in volume) == ("mounts" in volume):
+            problems.append(f"{prefix}.volumes.{name}: give either mount (a path) or mounts (path: sub_path)")
+    single = [name for name, volume in volumes.items() if one_writer(volume)]
     if single and (spec["replicas"] > 1 or spec["autoscaling"].get("enabled")):
         problems.append(f"{prefix}: volume {single[0]} has one writer, so replicas is 1 and autoscaling is off")
+
+
+def _check_probe(probe: Mapping[str, Any], ports: Mapping[str, int], path: str, problems: list[str]) -> None:
+    if sum(handler in probe for handler in ("http", "tcp", "exec")) != 1:
+        problems.append(f"{path}: give one of http, tcp, exec")
+    port = probe.get("http", {}).get("port", probe.get("tcp"))
+    if port is not None and port not in ports:
+        problems.append(f"{path} names the port {port!r}; known are {', '.join(ports)}")
 
 
 def one_writer(volume: Mapping[str, Any]) -> bool:

@@ -47,8 +47,7 @@ def mongodb_uri(
     """
     if not user or not password:
         raise InputError(
-            "mongodb_uri: user and password must not be empty; "
-            "for a server without log-in give documentdb_external.uri"
+            "mongodb_uri: user and password must not be empty; for a server without log-in give documentdb_external.uri"
         )
     query = f"?authSource={escape(auth_source)}" if auth_source else ""
     return f"mongodb://{escape(user)}:{escape(password)}@{authority(host, port)}/{escape(database)}{query}"
