@@ -40,6 +40,9 @@ SYSCTLS = (
 )
 """What a kubelet sets on the whole machine; put back when the last cluster stops."""
 
+FIXED = (Path("/var/lib/cni"), Path("/var/lib/kubelet"), Path("/var/log/containers"))
+"""Where CNI plugins and the kubelet write, whatever they are told; each cluster mounts its own there."""
+
 
 def require_root() -> None:
     """Refuse a machine that cannot run containers for us; nothing has been touched yet.
@@ -72,7 +75,7 @@ def prepare(cluster: Cluster) -> None:
         path = Path(proof)
         if not (module in path.read_text(encoding="utf-8") if path.is_file() else path.exists()):
             run("modprobe", module)
-    if not cgroup_roots():
+    if not pod_cgroup_roots():
         raise ClusterError("No cgroup with the controllers memory, cpu and pids is mounted on this machine.")
 
 
@@ -112,19 +115,24 @@ def busybox(cluster: Cluster) -> Path:
     return kept
 
 
-def cgroup_roots() -> list[Path]:
-    """Return the mount points of the control groups that a kubelet uses (one in version 2)."""
+def cgroup_roots(*kinds: str) -> list[Path]:
+    """Return where control groups of these kinds (cgroup, cgroup2) are mounted."""
     mounts = [line.split() for line in Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()]
-    unified = [Path(mount[1]) for mount in mounts if mount[2] == "cgroup2"]
-    if unified and "memory" in (unified[0] / "cgroup.controllers").read_text(encoding="utf-8"):
-        return unified[:1]
-    roots = [Path(mount[1]) for mount in mounts if mount[2] == "cgroup"]
+    return [Path(mount[1]) for mount in mounts if mount[2] in kinds]
+
+
+def pod_cgroup_roots() -> list[Path]:
+    """Return the roots in which a kubelet makes its groups: one in version 2, else one a controller."""
+    for root in cgroup_roots("cgroup2"):
+        if "memory" in (root / "cgroup.controllers").read_text(encoding="utf-8"):
+            return [root]
+    roots = cgroup_roots("cgroup")
     return roots if {"memory", "cpu", "pids"} <= {part for root in roots for part in root.name.split(",")} else []
 
 
 def make_cgroups(cluster: Cluster) -> None:
     """Make the control group under which the kubelet puts its pods."""
-    for root in cgroup_roots():
+    for root in pod_cgroup_roots():
         control = root / "cgroup.subtree_control"
         for controller in ("cpuset", "cpu", "io", "memory", "hugetlb", "pids") if control.exists() else ():
             if controller in (root / "cgroup.controllers").read_text(encoding="utf-8").split():
@@ -132,18 +140,23 @@ def make_cgroups(cluster: Cluster) -> None:
         (root / cluster.cgroup).mkdir(exist_ok=True)
 
 
-def remember_sysctls() -> None:
-    """Write down what the kubelet is going to change, unless another cluster did."""
+def remember() -> None:
+    """Write down what the kubelet is going to change, unless another cluster did; make places for mounts."""
+    for folder in FIXED:
+        folder.mkdir(parents=True, exist_ok=True)
     if not (RUN / "sysctl").exists():
         values = {key: Path("/proc/sys", key).read_text(encoding="utf-8").strip() for key in SYSCTLS}
         write(RUN / "sysctl", "".join(f"{key} {value}\n" for key, value in values.items()))
 
 
-def restore_sysctls() -> None:
-    """Put the kernel's settings back when no cluster is left, and remove the folder of clusters."""
+def restore() -> None:
+    """When no cluster is left, put the kernel's settings back and remove what all of them used."""
     if not RUN.exists() or any(path.is_dir() for path in RUN.iterdir()):
         return
     for line in (RUN / "sysctl").read_text(encoding="utf-8").splitlines() if (RUN / "sysctl").exists() else ():
         key, value = line.split(maxsplit=1)
         Path("/proc/sys", key).write_text(value, encoding="utf-8")
     shutil.rmtree(RUN)
+    for folder in FIXED:
+        with contextlib.suppress(OSError):  # not empty: others use it
+            folder.rmdir()

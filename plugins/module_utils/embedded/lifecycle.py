@@ -63,7 +63,7 @@ def _start(cluster: Cluster, programs: Path, own: Image) -> bool:
     lines = node.commands(cluster, block, programs, own.ref)
     if not network.is_up(cluster) or "containerd" in _wanting(cluster, lines):
         _clear(cluster)
-        host.remember_sysctls()
+        host.remember()
         host.make_cgroups(cluster)
         network.up(cluster, block)
     node.certificates(cluster, block, programs)
@@ -143,7 +143,7 @@ def absent(cluster: Cluster) -> bool:
     admin = cluster.state_dir / "kubeconfigs/admin.conf"
     if admin.exists() and cluster.kubeconfig.exists() and admin.read_bytes() == cluster.kubeconfig.read_bytes():
         cluster.kubeconfig.unlink()
-    _clear(cluster)
+    _clear(cluster, patience=0)
     _refuse_leftovers(_running(cluster))
     network.release(cluster)
     if cluster.state_dir.exists():
@@ -154,15 +154,20 @@ def absent(cluster: Cluster) -> bool:
     return was
 
 
-def _clear(cluster: Cluster) -> None:
-    """End all processes, remove the namespaces, control groups and everything of this run."""
+def _clear(cluster: Cluster, patience: float = 10) -> None:
+    """End all processes, remove the namespaces, control groups and everything of this run.
+
+    Args:
+        cluster: the cluster.
+        patience: seconds that pods have to close their data.
+    """
     if processes.processes(cluster):
         cluster.report(f"stopping cluster {cluster.name}")
-    processes.end_all(cluster)
+    processes.end_all(cluster, patience)
     network.down(cluster)
     processes.remove_cgroups(cluster)
     shutil.rmtree(cluster.state_dir / "run", ignore_errors=True)
-    host.restore_sysctls()
+    host.restore()
 
 
 def _refuse_leftovers(left: list[str]) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ipaddress
 import json
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
@@ -20,13 +19,11 @@ from ansible_collections.homelab.ai_workspace.plugins.module_utils.embedded.clus
     run,
     write,
 )
+from ansible_collections.homelab.ai_workspace.plugins.module_utils.embedded.host import FIXED
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.errors import ClusterError
 
 RANGES = ("10.254.0.0/16", "172.30.0.0/16", "198.18.0.0/15")
 """Where a free block of 4096 addresses is looked for, in this order."""
-
-FIXED = (Path("/var/lib/cni"), Path("/var/lib/kubelet"), Path("/var/log/containers"))
-"""Where CNI plugins and the kubelet write, whatever they are told."""
 
 
 @dataclass(frozen=True)
@@ -128,8 +125,6 @@ def up(cluster: Cluster, block: Block) -> None:
         file.touch()
     net, mnt = cluster.namespaces
     run("unshare", f"--net={net}", f"--mount={mnt}", "--propagation=slave", "true")
-    for folder in FIXED:
-        folder.mkdir(parents=True, exist_ok=True)
     script = f"""set -e
         mkdir -p "$1/run" && cd "$1"
         mount -t tmpfs tmpfs /run
@@ -165,6 +160,5 @@ def down(cluster: Cluster) -> None:
     for point in (*cluster.namespaces, cluster.run):
         while f" {point} " in Path("/proc/self/mounts").read_text(encoding="utf-8"):
             run("umount", "--lazy", point)
-    for folder in (*FIXED, cluster.run):
-        with suppress(OSError):
-            folder.rmdir()
+    if cluster.run.exists():
+        cluster.run.rmdir()

@@ -238,6 +238,7 @@ def _kube_proxy(cluster: Cluster, block: Block) -> dict[str, Any]:
         "conntrack": {"maxPerCore": 0, "min": 0},
         "hostnameOverride": cluster.name,
         "metricsBindAddress": "127.0.0.1:10249",
+        "iptables": {"minSyncPeriod": "50ms"},
         "mode": "iptables",
         "oomScoreAdj": 0,
     }

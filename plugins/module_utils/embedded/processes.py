@@ -8,7 +8,6 @@ pid cannot be hit, and what a killed run left is recognised.
 from __future__ import annotations
 
 import os
-import re
 import signal
 import subprocess
 import time
@@ -51,8 +50,7 @@ class Process:
     def started(self) -> float:
         """Start in seconds since the epoch."""
         ticks = int(Path(f"/proc/{self.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19])
-        boot = re.search(r"^btime (\d+)", Path("/proc/stat").read_text(encoding="utf-8"), re.MULTILINE)
-        return int(boot[1]) + ticks / os.sysconf("SC_CLK_TCK") if boot else 0.0
+        return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) + ticks / os.sysconf("SC_CLK_TCK")
 
 
 def processes(cluster: Cluster) -> list[Process]:
@@ -111,11 +109,11 @@ def end(cluster: Cluster, chosen: Callable[[Process], bool], patience: float) ->
             time.sleep(0.05)
 
 
-def end_all(cluster: Cluster) -> None:
+def end_all(cluster: Cluster, patience: float) -> None:
     """End everything: first what would restart pods, then pods (databases close), then their ground."""
     ground = ("etcd", "containerd", SHIM)
     end(cluster, lambda process: not process.pod and process.program not in (*ground, "kube-apiserver"), 3)
-    end(cluster, lambda process: process.pod and process.argv != PAUSE, 10)
+    end(cluster, lambda process: process.pod and process.argv != PAUSE, patience)
     end(cluster, lambda process: process.program not in ground, 1)
     end(cluster, lambda process: process.program != SHIM, 5)
     end(cluster, lambda _process: True, 0)
@@ -131,4 +129,4 @@ def remove_cgroups(cluster: Cluster) -> None:
 
 def cgroups(cluster: Cluster) -> list[Path]:
     """Return the cluster's control groups."""
-    return [path for root in cgroup_roots() if (path := root / cluster.cgroup).exists()]
+    return [path for root in cgroup_roots("cgroup", "cgroup2") if (path := root / cluster.cgroup).exists()]

@@ -52,7 +52,7 @@ def api(cluster: Cluster, block: Block) -> str:
 def kubectl(cluster: Cluster, binaries: Path, *arguments: str, stdin: str = "") -> str:
     """Run kubectl as the cluster's own administrator."""
     config = cluster.state_dir / "kubeconfigs/super-admin.conf"
-    return run(binaries / "kubectl", "--kubeconfig", config, *arguments, stdin=stdin)
+    return run(binaries / "kubectl", f"--cache-dir={cluster.state_dir}/kubectl", "--kubeconfig", config, *arguments, stdin=stdin)
 
 
 def node(cluster: Cluster, binaries: Path) -> str:
@@ -61,7 +61,8 @@ def node(cluster: Cluster, binaries: Path) -> str:
     After a stop the API still holds yesterday's state: a node's heartbeat must be younger than the kubelet,
     and a pod that counts as Ready must have containers that are younger than containerd.
     """
-    started = {process.program: process.started - 1 for process in processes(cluster) if not process.pod}
+    wanted = ("containerd", "kubelet")
+    started = {found.program: found.started - 1 for found in processes(cluster) if found.program in wanted}
     items = json.loads(kubectl(cluster, binaries, "get", "nodes,pods,storageclasses", "-A", "-o", "json"))["items"]
     nodes = [item for item in items if item["kind"] == "Node" and item["metadata"]["name"] == cluster.name]
     heartbeat = _condition(nodes[0], "Ready") if nodes else {}
