@@ -69,10 +69,12 @@ class Shape:
 
     alphabet: str
     length: int
+    minimum: int = 8
+    """Fewest characters of a given value; shorter than eight would mask half of the output."""
 
     def __post_init__(self) -> None:
         if self.alphabet not in _ALPHABETS or self.length < 8:
-            message = f"secret shape {self}: alphabet is one of {', '.join(_ALPHABETS)}, length at least 8"
+            message = f"secret shape {self!r}: alphabet is one of {', '.join(_ALPHABETS)}, length at least 8"
             raise PlanError(message)
 
     def generate(self) -> str:
@@ -84,10 +86,14 @@ class Shape:
         return ("0" if self.alphabet == "hex" else "x") * self.length
 
     def fits(self, value: str) -> bool:
-        """Tell whether ``value`` can serve: exactly so many hex digits, or at least eight characters."""
+        """Tell whether ``value`` can serve: exactly so many hex digits, or at least ``minimum`` characters."""
         if self.alphabet == "hex":
             return len(value) == self.length and set(value.lower()) <= set(_ALPHABETS["hex"])
-        return len(value) >= 8  # noqa: PLR2004 - shorter ones would mask half of the output
+        return len(value) >= self.minimum
+
+    def __str__(self) -> str:
+        """Say what fits, for messages."""
+        return f"{self.length} hex digits" if self.alphabet == "hex" else f"at least {self.minimum} characters"
 
 
 @dataclass(frozen=True)
