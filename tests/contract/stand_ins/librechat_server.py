@@ -27,8 +27,8 @@ REQUIRED = {
     "MONGO_URI": "mongodb://127.0.0.1:1/LibreChat",
     "CREDS_KEY": "0a" * 32,
     "CREDS_IV": "0b" * 16,
-    "JWT_SECRET": "access-secret",
-    "JWT_REFRESH_SECRET": "refresh-secret",
+    "JWT_SECRET": "access-secret-of-32-characters-or-more",
+    "JWT_REFRESH_SECRET": "refresh-secret-of-32-characters-or-more",
 }
 
 
