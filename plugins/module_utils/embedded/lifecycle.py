@@ -145,7 +145,8 @@ def absent(cluster: Cluster) -> bool:
         cluster.kubeconfig.unlink()
     _clear(cluster, patience=0)
     _refuse_leftovers(_running(cluster))
-    network.release(cluster)
+    for claim in network.claims(cluster):
+        claim.unlink()
     if cluster.state_dir.exists():
         shutil.rmtree(cluster.state_dir)
     with suppress(OSError):
@@ -194,7 +195,6 @@ def _running(cluster: Cluster) -> list[str]:
 
 def leftovers(cluster: Cluster) -> list[str]:
     """List everything that exists of the cluster; empty when it is absent."""
-    claims = [claim for claim in (cluster.cache_dir / "networks").glob("*") if claim.read_text() == str(cluster.state_dir)]
-    paths = [path for path in (cluster.run, cluster.state_dir, *claims) if path.exists()]
+    paths = [path for path in (cluster.run, cluster.state_dir, *network.claims(cluster)) if path.exists()]
     empty = [RUN] if RUN.exists() and not any(path.is_dir() for path in RUN.iterdir()) else []
     return [*_running(cluster), *(f"path {path}" for path in (*paths, *empty))]

@@ -84,13 +84,9 @@ def _candidates() -> Iterator[IPv4Network]:
         yield from ipaddress.IPv4Network(text).subnets(new_prefix=20)
 
 
-def _claims(cluster: Cluster) -> Path:
-    return cluster.cache_dir / "networks"
-
-
 def _claim(cluster: Cluster, network: IPv4Network) -> bool:
     """Claim a block among the clusters of this user, also the stopped ones."""
-    claim = _claims(cluster) / str(network.network_address)
+    claim = cluster.cache_dir / "networks" / str(network.network_address)
     claim.parent.mkdir(parents=True, exist_ok=True)
     if claim.exists():
         owner = Path(claim.read_text(encoding="utf-8"))
@@ -105,11 +101,10 @@ def _claim(cluster: Cluster, network: IPv4Network) -> bool:
     return True
 
 
-def release(cluster: Cluster) -> None:
-    """Give the block back."""
-    for claim in _claims(cluster).glob("*"):
-        if claim.read_text(encoding="utf-8") == str(cluster.state_dir):
-            claim.unlink()
+def claims(cluster: Cluster) -> list[Path]:
+    """Return the files that say that a block is this cluster's."""
+    files = (cluster.cache_dir / "networks").glob("*")
+    return [claim for claim in files if claim.read_text(encoding="utf-8") == str(cluster.state_dir)]
 
 
 def up(cluster: Cluster, block: Block) -> None:

@@ -147,8 +147,8 @@ def commands(cluster: Cluster, block: Block, binaries: Path, image: str) -> dict
     }
     start = {"local-path-provisioner": ["start"]}
     lines = {
-        program: [str(binaries / program), *start.get(program, ()), *(f"--{key}={value}" for key, value in all_.items())]
-        for program, all_ in flags.items()
+        program: [str(binaries / program), *start.get(program, ()), *(f"--{key}={value}" for key, value in own.items())]
+        for program, own in flags.items()
     }
     pods = _config(cluster, "cni.conflist", json.dumps(_cni(cluster, block)))
     containerd = _config(cluster, "containerd.toml", _containerd(cluster, image, pods.parent))

@@ -52,7 +52,14 @@ def api(cluster: Cluster, block: Block) -> str:
 def kubectl(cluster: Cluster, binaries: Path, *arguments: str, stdin: str = "") -> str:
     """Run kubectl as the cluster's own administrator."""
     config = cluster.state_dir / "kubeconfigs/super-admin.conf"
-    return run(binaries / "kubectl", f"--cache-dir={cluster.state_dir}/kubectl", "--kubeconfig", config, *arguments, stdin=stdin)
+    return run(
+        binaries / "kubectl",
+        f"--cache-dir={cluster.state_dir}/kubectl",
+        "--kubeconfig",
+        config,
+        *arguments,
+        stdin=stdin,
+    )
 
 
 def node(cluster: Cluster, binaries: Path) -> str:
