@@ -16,6 +16,7 @@ class Screen:
         self.shown = threading.Event()
 
     def display(self, msg: str, *, stderr: bool) -> None:
+        """Take a line."""
         assert stderr
         self.lines.append(msg)
         self.shown.set()

@@ -55,7 +55,7 @@ def test_a_daemon_that_ended_is_told_at_once_with_its_last_words(make_cluster, m
     (cluster.state_dir / "log").mkdir()
     (cluster.state_dir / "log/etcd.log").write_text("started\nno space left\n")
     monkeypatch.setattr(ready, "processes", lambda _cluster: [])
-    with pytest.raises(ClusterError, match="etcd ended while the cluster started .*no space left"):
+    with pytest.raises(ClusterError, match=r"etcd ended while the cluster started .*no space left"):
         ready.wait(cluster, {"etcd": ["etcd"]}, lambda: "not yet")
 
 
