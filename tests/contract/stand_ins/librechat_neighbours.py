@@ -144,7 +144,7 @@ def valkey(folder: Path) -> Program:
 def meilisearch(folder: Path) -> Program:
     """Start the project's Meilisearch stand-in."""
     port = free_port()
-    script = next((ROOT / "docker/stand-ins/meilisearch").glob("*.py"))
+    script = ROOT / "docker/stand-ins/meilisearch/server.py"
     variables = {"MEILI_MASTER_KEY": KEY, "MEILI_ENV": "production", "MEILI_HTTP_ADDR": f"127.0.0.1:{port}"}
     program = Program(port, [sys.executable, str(script)], folder, {**variables, "MEILI_DB_PATH": str(folder / "db")})
     assert requests.get(f"http://127.0.0.1:{port}/health", timeout=5).json() == {"status": "available"}

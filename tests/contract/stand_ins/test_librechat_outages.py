@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import time
 import uuid
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +15,7 @@ from tests.contract.stand_ins.librechat_server import REQUIRED, run_to_end
 from tests.contract.stand_ins.librechat_stack import Stack, answer_of, found, shared, upload
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.contract.stand_ins.librechat_server import Server
@@ -43,36 +45,36 @@ def is_healthy(server: Server) -> bool:
     return all(server.call("GET", path).ok for path in ("/health", "/livez", "/readyz"))
 
 
+@pytest.fixture(scope="module", autouse=True)
+def blocked(stack: Stack) -> Iterator[dict[str, Server]]:
+    """Servers that wait for somebody who never comes, started before all tests and judged after them."""
+    at_valkey = f"redis://:wrong@127.0.0.1:{stack.valkey.port}"
+    starts: dict[str, dict[str, str | None]] = {
+        "no database": {"MONGO_URI": f"mongodb://{NOBODY}/LibreChat"},
+        "no redis": {"REDIS_URI": f"redis://{NOBODY}", "REDIS_RETRY_MAX_ATTEMPTS": "3"},
+        "wrong redis password": {"REDIS_URI": at_valkey, "REDIS_RETRY_MAX_ATTEMPTS": None},
+    }
+    with ExitStack() as servers:
+        yield {name: servers.enter_context(stack.serve(**changed)) for name, changed in starts.items()}
+
+
+def test_the_login_limiter_and_the_raw_password_in_its_own_variable(stack: Stack) -> None:
+    wrong = {"email": OWNER, "password": "wrong-one"}
+    uri = f"redis://127.0.0.1:{stack.valkey.port}"
+    own: dict[str, str | None] = {"REDIS_PASSWORD": neighbours.SECRET, "REDIS_KEY_PREFIX": "limited"}
+    with stack.serve(REDIS_URI=uri, LOGIN_MAX=None, **own) as server:
+        server.wait()
+        statuses = [server.call("POST", "/api/auth/login", json=wrong).status_code for _ in range(8)]
+        assert statuses == [404] * 7 + [429]
+        assert log_in_status(server) == 429
+
+
 def test_a_wrong_database_password_ends_the_start_at_once(stack: Stack, tmp_path: Path) -> None:
     uri = stack.mongo.replace(neighbours.ENCODED, "wrong")
     start = time.monotonic()
     code, said = run_to_end(tmp_path, MONGO_URI=uri)
     assert (code, "Authentication failed" in said) == (1, True), said
     assert time.monotonic() - start < 5
-
-
-def test_no_database_for_30_s_ends_the_start(tmp_path: Path) -> None:
-    start = time.monotonic()
-    code, said = run_to_end(tmp_path, MONGO_URI=f"mongodb://{NOBODY}/LibreChat", timeout=45)
-    assert (code, "MongooseServerSelectionError" in said) == (1, True), said
-    assert 28 < time.monotonic() - start < 40
-
-
-@pytest.mark.parametrize("uri", [f"redis://{NOBODY}", "redis://:wrong@127.0.0.1:{port}"])
-def test_redis_away_or_a_wrong_password_blocks_the_start(stack: Stack, uri: str) -> None:
-    with stack.serve(REDIS_URI=uri.format(port=stack.valkey.port), REDIS_RETRY_MAX_ATTEMPTS="3") as server:
-        time.sleep(4)
-        assert server.process.poll() is None
-        assert not server.listens()
-        said = server.log.read_text()
-        assert "ioredis client error" in said
-        assert ("giving up after 3" in said) == (NOBODY in uri)
-
-
-def test_the_raw_password_in_its_own_variable(stack: Stack) -> None:
-    uri = f"redis://127.0.0.1:{stack.valkey.port}"
-    with stack.serve(REDIS_URI=uri, REDIS_PASSWORD=neighbours.SECRET) as server:
-        assert is_healthy(server.wait())
 
 
 @pytest.mark.parametrize(("attempts", "afterwards"), [("0", 200), ("2", 500)])
@@ -144,33 +146,6 @@ def test_rag_api_away_or_of_another_secret(stack: Stack, token: str) -> None:
         assert "No results found" in stack.recorder.bodies("chat")[-1]["messages"][-2]["content"]
 
 
-def test_a_capability_list_without_file_search_switches_it_off(stack: Stack, token: str, tmp_path: Path) -> None:
-    yaml = tmp_path / "librechat.yaml"
-    yaml.write_text("version: '1.3.17'\nendpoints: {agents: {capabilities: [tools]}}\n")
-    with stack.serve(CONFIG_PATH=str(yaml)) as server:
-        assert upload(server.wait(), token, str(uuid.uuid4())).status_code == 500
-
-
-def test_registration_off(stack: Stack) -> None:
-    for value in ("false", None):
-        with stack.serve(ALLOW_REGISTRATION=value) as server:
-            assert server.wait().sign_up("late@example.com").status_code == 403
-            assert server.call("GET", "/api/config").json()["registrationEnabled"] is False
-
-
-def test_the_login_limiter(stack: Stack) -> None:
-    wrong = {"email": OWNER, "password": "wrong-one"}
-    with stack.serve(LOGIN_MAX=None, REDIS_KEY_PREFIX="limited") as server:
-        server.wait()
-        assert [server.call("POST", "/api/auth/login", json=wrong).status_code for _ in range(8)] == [404] * 7 + [429]
-        assert log_in_status(server) == 429
-
-
-def test_no_metrics_without_a_secret(stack: Stack) -> None:
-    with stack.serve(METRICS_SECRET=None) as server:
-        assert server.wait().call("GET", "/metrics", token="undefined").status_code == 401
-
-
 def test_an_open_stream_is_finished_before_the_end(stack: Stack, token: str) -> None:
     stack.recorder.pause = 0.3
     try:
@@ -187,12 +162,46 @@ def test_an_open_stream_is_finished_before_the_end(stack: Stack, token: str) -> 
         stack.recorder.pause = 0.0
 
 
-def test_an_idle_server_ends_within_two_seconds(stack: Stack) -> None:
-    with stack.serve() as server:
-        server.wait().process.send_signal(signal.SIGTERM)
-        assert server.process.wait(2) == 0
+@pytest.fixture(scope="module")
+def narrow(stack: Stack) -> Iterator[Server]:
+    """A server with all that can be left out left out: Redis, registration, the metrics' secret, file search."""
+    yaml = stack.folder / "narrow.yaml"
+    yaml.write_text("version: '1.3.17'\nendpoints: {agents: {capabilities: [tools]}}\n")
+    names = ("USE_REDIS", "REDIS_URI", "ALLOW_REGISTRATION", "METRICS_SECRET")
+    with stack.serve(CONFIG_PATH=str(yaml), **dict.fromkeys(names)) as server:
+        yield server.wait()
 
 
-def test_one_replica_without_redis(stack: Stack, token: str) -> None:
-    with stack.serve(USE_REDIS=None, REDIS_URI=None) as server:
-        assert answer_of(server.wait().events(token, server.start_chat(token, "alone"))) == "ALONE "
+def test_a_capability_list_without_file_search_switches_it_off(narrow: Server, token: str) -> None:
+    assert upload(narrow, token, str(uuid.uuid4())).status_code == 500
+
+
+def test_registration_is_off_unless_it_is_switched_on(narrow: Server) -> None:
+    assert narrow.sign_up("late@example.com").status_code == 403
+    assert narrow.call("GET", "/api/config").json()["registrationEnabled"] is False
+
+
+def test_no_metrics_without_a_secret(narrow: Server) -> None:
+    assert narrow.call("GET", "/metrics", token="undefined").status_code == 401
+
+
+def test_one_replica_without_redis(narrow: Server, token: str) -> None:
+    assert answer_of(narrow.events(token, narrow.start_chat(token, "alone"))) == "ALONE "
+
+
+def test_an_idle_server_ends_within_two_seconds(narrow: Server) -> None:
+    narrow.process.send_signal(signal.SIGTERM)
+    assert narrow.process.wait(2) == 0
+
+
+def test_who_never_came(blocked: dict[str, Server]) -> None:
+    for name in ("no redis", "wrong redis password"):
+        server = blocked[name]
+        assert server.process.poll() is None, name
+        assert not server.listens(), name
+        said = server.log.read_text()
+        assert "ioredis client error" in said, name
+        assert "ioredis giving up after" in said, name
+    database = blocked["no database"]
+    assert database.process.wait(35) == 1
+    assert "MongooseServerSelectionError" in database.log.read_text()
