@@ -17,7 +17,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -76,13 +76,16 @@ class Source:
         return f"{self.name.replace('/', '-')}-{self.digest[:16]}.tar"
 
 
-def build_images(docker_dir: Path, cache_dir: Path, report: Callable[[str], None]) -> list[Image]:
-    """Build what changed and return all images of a docker folder.
+def build_images(
+    docker_dir: Path, cache_dir: Path, report: Callable[[str], None], only: Collection[str] = ()
+) -> list[Image]:
+    """Build what changed and return the images of a docker folder.
 
     Args:
         docker_dir: the folder of the image folders.
         cache_dir: archives go to its `images` folder; two runs at a time wait for each other.
         report: takes one line when a build starts and one when it ends.
+        only: names of the images that are wanted, with those that they build on; all when it is empty.
 
     Returns:
         The images, those that others build on first.
@@ -92,7 +95,7 @@ def build_images(docker_dir: Path, cache_dir: Path, report: Callable[[str], None
     """
     cache = cache_dir / "images"
     cache.mkdir(parents=True, exist_ok=True)
-    sources = find_sources(docker_dir)
+    sources = find_sources(docker_dir, only)
     images = [Image(source.ref, cache / source.archive_name) for source in sources.values()]
     if any(not image.archive.exists() for image in images):
         with _locked(cache / "lock"):
@@ -103,8 +106,8 @@ def build_images(docker_dir: Path, cache_dir: Path, report: Callable[[str], None
     return images
 
 
-def find_sources(docker_dir: Path) -> dict[str, Source]:
-    """Return the image folders below `docker_dir` by name, each after the one that it builds on."""
+def find_sources(docker_dir: Path, only: Collection[str] = ()) -> dict[str, Source]:
+    """Return the (wanted) image folders below `docker_dir` by name, each after the one that it builds on."""
     folders = {
         str(path.parent.relative_to(docker_dir)): path.parent
         for path in sorted(docker_dir.rglob("Dockerfile"))
@@ -121,7 +124,7 @@ def find_sources(docker_dir: Path) -> dict[str, Source]:
             sources[name] = Source(name, folder, base, _digest(folder, under))
         return sources[name]
 
-    for name in folders:
+    for name in only or folders:
         add(name)
     return sources
 
