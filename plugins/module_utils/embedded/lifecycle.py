@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -33,13 +34,29 @@ FIRST = ("containerd", "etcd", "kube-apiserver")
 """What the others need to start."""
 
 
+def check(cluster: Cluster) -> None:
+    """Refuse what cannot be a cluster of ours, before anything is touched.
+
+    Raises:
+        ClusterError: no root, a name that Kubernetes does not take, or a folder that holds other things.
+    """
+    host.require_root()
+    if not re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,40}[a-z0-9])?", cluster.name):
+        raise ClusterError(f"cluster_name is {cluster.name!r}; use lower case letters, digits and hyphens only.")
+    folder = cluster.state_dir
+    if folder.exists() and any(folder.iterdir()) and not (folder / "network").exists():
+        raise ClusterError(
+            f"cluster_state_dir is {folder}, which holds other things; give a folder that is new or empty."
+        )
+
+
 def present(cluster: Cluster) -> bool:
     """Bring the cluster up, whatever a former run left; say whether anything was started or imported.
 
     Raises:
         ClusterError: the machine lacks something, a build failed or a part does not become ready.
     """
-    host.require_root()
+    check(cluster)
     go_files(cluster)
     host.prepare(cluster)
     busybox = host.busybox(cluster)
@@ -125,7 +142,7 @@ def _import(cluster: Cluster, images: list[Image]) -> bool:
 
 def stopped(cluster: Cluster) -> bool:
     """End everything that runs; what is on disk stays. Say whether there was anything."""
-    host.require_root()
+    check(cluster)
     was = bool(_running(cluster))
     _clear(cluster)
     _refuse_leftovers(_running(cluster))
@@ -138,7 +155,7 @@ def absent(cluster: Cluster) -> bool:
     Raises:
         ClusterError: something could not be removed; the message lists it.
     """
-    host.require_root()
+    check(cluster)
     was = bool(leftovers(cluster))
     admin = cluster.state_dir / "kubeconfigs/admin.conf"
     if admin.exists() and cluster.kubeconfig.exists() and admin.read_bytes() == cluster.kubeconfig.read_bytes():
@@ -147,8 +164,10 @@ def absent(cluster: Cluster) -> bool:
     _refuse_leftovers(_running(cluster))
     for claim in network.claims(cluster):
         claim.unlink()
-    if cluster.state_dir.exists():
-        shutil.rmtree(cluster.state_dir)
+    for path in cluster.state_dir.glob("*"):
+        if path.name != "network":  # goes last: it says whose folder this is
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    shutil.rmtree(cluster.state_dir, ignore_errors=True)
     with suppress(OSError):
         cluster.state_dir.parent.rmdir()
     _refuse_leftovers(leftovers(cluster))

@@ -62,16 +62,23 @@ def block_of(cluster: Cluster) -> Block:
     """Return the block that the cluster has, or claim a free one and remember it.
 
     Raises:
-        ClusterError: every block meets a route of this machine or belongs to another cluster.
+        ClusterError: every block meets a route of this machine or belongs to another cluster, or the one that
+            the cluster has is used by another program now.
     """
     remembered = cluster.state_dir / "network"
-    if remembered.exists():
-        return Block(ipaddress.IPv4Network(remembered.read_text(encoding="utf-8").strip()))
     routes = [
         ipaddress.IPv4Network(route["dst"])
         for route in json.loads(run("ip", "-j", "-4", "route", "show", "table", "all"))
         if route["dst"] != "default" and route.get("dev") != cluster.link
     ]
+    if remembered.exists():
+        network = ipaddress.IPv4Network(remembered.read_text(encoding="utf-8").strip())
+        if any(route.subnet_of(network) for route in routes):
+            raise ClusterError(
+                f"The addresses of cluster {cluster.name}, {network}, are used by another network of this machine;"
+                " end that one, or remove the cluster with cluster_state absent and make it anew."
+            )
+        return Block(network)
     for network in _candidates():
         if not any(network.overlaps(route) for route in routes) and _claim(cluster, network):
             write(remembered, f"{network}\n")

@@ -6,7 +6,6 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -69,90 +68,56 @@ def _config(cluster: Cluster, name: str, text: str) -> Path:
 
 
 def commands(cluster: Cluster, block: Block, binaries: Path, image: str) -> dict[str, list[str]]:
-    """Return the command line of every daemon, in the order of their start."""
-    home, keys = cluster.run, cluster.run / "pki"
-    configs = home / "kubeconfigs"
-    authority = {"client-ca-file": keys / "ca.crt", "requestheader-client-ca-file": keys / "front-proxy-ca.crt"}
-    flags: dict[str, Mapping[str, Any]] = {
-        "etcd": {
-            "data-dir": home / "etcd",
-            "listen-client-urls": ETCD,
-            "advertise-client-urls": ETCD,
-            "listen-peer-urls": "http://127.0.0.1:2380",
-        },
-        "kube-apiserver": authority
-        | {
-            "advertise-address": block.node,
-            "allow-privileged": "true",
-            "authorization-mode": "Node,RBAC",
-            "enable-admission-plugins": "NodeRestriction",
-            "etcd-servers": ETCD,
-            "kubelet-client-certificate": keys / "apiserver-kubelet-client.crt",
-            "kubelet-client-key": keys / "apiserver-kubelet-client.key",
-            "kubelet-preferred-address-types": "InternalIP",
-            "proxy-client-cert-file": keys / "front-proxy-client.crt",
-            "proxy-client-key-file": keys / "front-proxy-client.key",
-            "requestheader-allowed-names": "front-proxy-client",
-            "requestheader-extra-headers-prefix": "X-Remote-Extra-",
-            "requestheader-group-headers": "X-Remote-Group",
-            "requestheader-username-headers": "X-Remote-User",
-            "service-account-issuer": f"https://kubernetes.default.svc.{DOMAIN}",
-            "service-account-key-file": keys / "sa.pub",
-            "service-account-signing-key-file": keys / "sa.key",
-            "service-cluster-ip-range": block.services,
-            "tls-cert-file": keys / "apiserver.crt",
-            "tls-private-key-file": keys / "apiserver.key",
-        },
-        "kube-controller-manager": authority
-        | {
-            "kubeconfig": configs / "controller-manager.conf",
-            "authentication-kubeconfig": configs / "controller-manager.conf",
-            "authorization-kubeconfig": configs / "controller-manager.conf",
-            "cluster-signing-cert-file": keys / "ca.crt",
-            "cluster-signing-key-file": keys / "ca.key",
-            "root-ca-file": keys / "ca.crt",
-            "service-account-private-key-file": keys / "sa.key",
-            "use-service-account-credentials": "true",
-            "bind-address": "127.0.0.1",
-            "leader-elect": "false",
-            "kube-api-qps": 200,
-            "kube-api-burst": 400,
-        },
-        "kube-scheduler": {
-            "kubeconfig": configs / "scheduler.conf",
-            "authentication-kubeconfig": configs / "scheduler.conf",
-            "authorization-kubeconfig": configs / "scheduler.conf",
-            "bind-address": "127.0.0.1",
-            "leader-elect": "false",
-            "kube-api-qps": 200,
-            "kube-api-burst": 400,
-        },
-        "kubelet": {
-            "config": _config(cluster, "kubelet.json", json.dumps(_kubelet(cluster, block))),
-            "kubeconfig": configs / "kubelet.conf",
-            "root-dir": home / "kubelet",
-            "cert-dir": home / "kubelet/pki",
-            "hostname-override": cluster.name,
-            "node-ip": block.node,
-        },
-        "kube-proxy": {"config": _config(cluster, "kube-proxy.json", json.dumps(_kube_proxy(cluster, block)))},
-        "local-path-provisioner": {
-            "config": _config(cluster, "local-path.json", json.dumps(_volumes(cluster))),
-            "kubeconfig": configs / "super-admin.conf",
-            "namespace": "kube-system",
-            "helper-image": image,
-            "helper-pod-file": _config(cluster, "helper-pod.json", json.dumps(_helper_pod(image))),
-            "service-account-name": "default",
-        },
-    }
-    start = {"local-path-provisioner": ["start"]}
-    lines = {
-        program: [str(binaries / program), *start.get(program, ()), *(f"--{key}={value}" for key, value in own.items())]
-        for program, own in flags.items()
-    }
+    """Return the command line of every daemon, in the order of their start; no flag holds a space."""
+    home = cluster.run
+    keys, configs = home / "pki", home / "kubeconfigs"
+    kubelet = _config(cluster, "kubelet.json", json.dumps(_kubelet(cluster, block)))
+    proxy = _config(cluster, "kube-proxy.json", json.dumps(_kube_proxy(cluster, block)))
+    volumes = _config(cluster, "local-path.json", json.dumps(_volumes(cluster)))
+    helper = _config(cluster, "helper-pod.json", json.dumps(_helper_pod(image)))
     pods = _config(cluster, "cni.conflist", json.dumps(_cni(cluster, block)))
     containerd = _config(cluster, "containerd.toml", _containerd(cluster, image, pods.parent))
-    return {"containerd": ["containerd", "--config", str(containerd)], **lines}
+    quick = "--bind-address=127.0.0.1 --leader-elect=false --kube-api-qps=200 --kube-api-burst=400"
+    flags = {
+        "etcd": f"""
+            --data-dir={home}/etcd --listen-client-urls={ETCD} --advertise-client-urls={ETCD}
+            --listen-peer-urls=http://127.0.0.1:2380""",
+        "kube-apiserver": f"""
+            --advertise-address={block.node} --allow-privileged=true --authorization-mode=Node,RBAC
+            --client-ca-file={keys}/ca.crt --enable-admission-plugins=NodeRestriction --etcd-servers={ETCD}
+            --kubelet-client-certificate={keys}/apiserver-kubelet-client.crt
+            --kubelet-client-key={keys}/apiserver-kubelet-client.key --kubelet-preferred-address-types=InternalIP
+            --proxy-client-cert-file={keys}/front-proxy-client.crt
+            --proxy-client-key-file={keys}/front-proxy-client.key --requestheader-allowed-names=front-proxy-client
+            --requestheader-client-ca-file={keys}/front-proxy-ca.crt
+            --requestheader-extra-headers-prefix=X-Remote-Extra- --requestheader-group-headers=X-Remote-Group
+            --requestheader-username-headers=X-Remote-User
+            --service-account-issuer=https://kubernetes.default.svc.{DOMAIN}
+            --service-account-key-file={keys}/sa.pub --service-account-signing-key-file={keys}/sa.key
+            --service-cluster-ip-range={block.services}
+            --tls-cert-file={keys}/apiserver.crt --tls-private-key-file={keys}/apiserver.key""",
+        "kube-controller-manager": f"""
+            --kubeconfig={configs}/controller-manager.conf {quick}
+            --authentication-kubeconfig={configs}/controller-manager.conf
+            --authorization-kubeconfig={configs}/controller-manager.conf
+            --client-ca-file={keys}/ca.crt --requestheader-client-ca-file={keys}/front-proxy-ca.crt
+            --cluster-signing-cert-file={keys}/ca.crt --cluster-signing-key-file={keys}/ca.key
+            --root-ca-file={keys}/ca.crt --service-account-private-key-file={keys}/sa.key
+            --use-service-account-credentials=true""",
+        "kube-scheduler": f"""
+            --kubeconfig={configs}/scheduler.conf {quick}
+            --authentication-kubeconfig={configs}/scheduler.conf
+            --authorization-kubeconfig={configs}/scheduler.conf""",
+        "kubelet": f"""
+            --config={kubelet} --kubeconfig={configs}/kubelet.conf --root-dir={home}/kubelet
+            --cert-dir={home}/kubelet/pki --hostname-override={cluster.name} --node-ip={block.node}""",
+        "kube-proxy": f"--config={proxy}",
+        "local-path-provisioner": f"""
+            start --config={volumes} --kubeconfig={configs}/super-admin.conf --namespace=kube-system
+            --helper-image={image} --helper-pod-file={helper} --service-account-name=default""",
+    }
+    lines = {program: [str(binaries / program), *text.split()] for program, text in flags.items()}
+    return {"containerd": ["containerd", f"--config={containerd}"], **lines}
 
 
 def _socket(cluster: Cluster) -> Path:

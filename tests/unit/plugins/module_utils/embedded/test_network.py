@@ -45,6 +45,13 @@ def test_a_route_of_the_machine_is_avoided(make_cluster, routes):
     assert str(network.block_of(make_cluster()).network) == "172.30.0.0/20"
 
 
+def test_a_block_that_another_network_took_is_told(make_cluster, routes):
+    network.block_of(make_cluster())
+    routes.append({"dst": "10.254.1.0/24", "dev": "docker0"})
+    with pytest.raises(ClusterError, match="used by another network"):
+        network.block_of(make_cluster())
+
+
 def test_no_free_block_is_told(make_cluster, routes):
     routes += [{"dst": text} for text in network.RANGES]
     with pytest.raises(ClusterError, match="No free block"):

@@ -34,7 +34,8 @@ def test_each_daemon_is_known_by_the_clusters_folder(make_cluster):
 
 def test_containerd_keeps_everything_under_the_clusters_folder(make_cluster):
     cluster = make_cluster()
-    settings = tomllib.loads(read(cluster, node.commands(cluster, BLOCK, Path("/bin"), "node:1")["containerd"][2]))
+    flag = node.commands(cluster, BLOCK, Path("/bin"), "node:1")["containerd"][1]
+    settings = tomllib.loads(read(cluster, flag.removeprefix("--config=")))
     cri = settings["plugins"]["io.containerd.grpc.v1.cri"]
     paths = (settings["root"], settings["state"], settings["grpc"]["address"], cri["cni"]["conf_dir"])
     assert all(path.startswith(f"{cluster.run}/") for path in paths)
