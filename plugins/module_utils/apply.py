@@ -109,7 +109,7 @@ def remove(cluster: Cluster, item: Object, namespace: str) -> Change:
     try:
         cluster.request("DELETE", path, body={"propagationPolicy": "Foreground"})
     except ApiError as error:
-        if error.status != _NOT_FOUND:
+        if error.status not in (_NOT_FOUND, _CONFLICT):  # gone, or going already
             raise ClusterError(f"{label(item)} could not be removed: {error} (HTTP {error.status})") from error
     return Change(item, None)
 

@@ -44,7 +44,6 @@ OURS = f"app.kubernetes.io/part-of={PART_OF}"
 
 _PAUSES = (0.1, 0.2, 0.4, 0.8, 1.6)
 _RETRIED = (429, 500, 502, 503, 504)
-_CONFLICT = 409
 
 _BUILT_IN = {
     "v1": "Namespace:namespaces Pod:pods Service:services ConfigMap:configmaps Secret:secrets Event:events "
@@ -172,9 +171,15 @@ class Cluster:
         Raises:
             ApiError: the server refused.
             Unreachable: no answer after all attempts.
+            ClusterError: the answer is not JSON.
         """
         answer = self._ask(method, path, body, query or {}, content, timeout, patient=patient)
-        return dict(json.loads(answer.data))
+        try:
+            return dict(json.loads(answer.data))
+        except ValueError as error:
+            raise ClusterError(
+                f"{self.host} does not answer as a Kubernetes API server does: is {self.source} right?"
+            ) from error
 
     def text(self, path: str, query: Mapping[str, str], timeout: float = 5) -> str:
         """Return an answer that is not JSON, such as a pod's log; asks once."""

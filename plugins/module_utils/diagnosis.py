@@ -177,7 +177,7 @@ def diagnose(
         bad = [pod for pod in bad if pod["metadata"]["name"] == problem.subject] or bad
     pod = bad[-1] if bad else None
     if pod:
-        finding.why += [text for text in _pod_sentences(pod) if text not in finding.why]
+        finding.why += [text for text in sentences(pod) if text not in finding.why]
     events = [event for subject in (pod, item) if subject for event in _events(cluster, namespace, subject)]
     finding.why += list(dict.fromkeys(events))[-3:]
     entry = _culprit(pod, problem) if pod else None
@@ -187,7 +187,8 @@ def diagnose(
     return finding
 
 
-def _pod_sentences(pod: Object) -> Iterator[str]:
+def sentences(pod: Object) -> Iterator[str]:
+    """Yield what keeps a pod from being ready, a sentence each."""
     scheduled = condition(pod, "PodScheduled")
     if scheduled.get("status") == "False":
         yield f"pod {pod['metadata']['name']} cannot be scheduled: {scheduled.get('message', '')}"

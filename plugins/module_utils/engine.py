@@ -17,6 +17,7 @@ from ansible_collections.homelab.ai_workspace.plugins.module_utils.diagnosis imp
     pods_of,
     problems,
     restarts,
+    sentences,
 )
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.errors import ClusterError
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.graph import Graph
@@ -157,13 +158,21 @@ class Engine:
         if found or failed or now - task.started >= task.timeout:
             late = "" if found or failed else f" (after {duration(task.timeout)})"
             self._give_up(task, change, verdict.reason + late, found[1] if found else None)
-        elif verdict.reason != task.result.reason or now - task.told >= 6 * _QUIET:
-            self._tell_waiting(task, verdict.reason, now)
+        else:
+            self._tell_waiting(task, self._detail(change) or verdict.reason, now)
 
     def _tell_waiting(self, task: Task, reason: str, now: float) -> None:
-        if now - task.told >= _QUIET:
+        """Tell why a task waits, after a while of silence: at once when it is news, else seldom."""
+        if now - task.told >= (_QUIET if reason != task.result.reason else 6 * _QUIET):
             task.result.reason, task.told = reason, now
             self.progress(task.name, f"waits: {reason}")
+
+    def _detail(self, change: Change) -> str:
+        """Return what keeps the newest pod of a workload from being ready, as far as it is known."""
+        if not change.after or change.after["kind"] not in WORKLOADS:
+            return ""
+        pods = self._pods(self.observer.newest(change.after))
+        return next((text for pod in reversed(pods) for text in sentences(pod)), "")
 
     def _watch(self, change: Change) -> None:
         item = change.after or change.before or {}
@@ -235,7 +244,9 @@ class Engine:
         state = self.words[0 if changed else 1]
         self._settle(task, state)
         task.result.reason = ""
-        self.progress(task.name, f"{state} in {duration(task.result.seconds)}" if changed else state)
+        self.progress(
+            task.name, state if self.cluster.dry_run or not changed else f"{state} in {duration(task.result.seconds)}"
+        )
         self.graph.settle(task.name, done=True)
 
     def _settle(self, task: Task, state: str) -> None:

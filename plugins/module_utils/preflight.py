@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,7 +24,7 @@ Object = Mapping[str, Any]
 OLDEST = (1, 25)
 """First version in which pod security admission and every API version of ours are stable."""
 
-_UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 401, 403, 404
+_UNAUTHORIZED, _FORBIDDEN = 401, 403
 _DEFAULT_CLASS = ("storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class")
 _SIZES = {"librechat": "librechat_storage.size"}
 _READ = ("get", "list", "watch")
@@ -62,7 +62,7 @@ def preflight(cluster: Cluster, plan: Plan, workers: Workers, *, removal: bool =
     store_path = KINDS["v1", "Secret"].path(plan.namespace, STORE)
     store_job = workers.submit(lambda: _permitted(lambda: cluster.find(store_path), None))
     classes_job = workers.submit(lambda: _permitted(lambda: _storage_classes(cluster), None))
-    rights_job = workers.submit(lambda: _missing_rights(cluster, plan, kinds, removal=removal))
+    rights_job = workers.submit(lambda: _missing_rights(cluster, plan, _wanted_rights(plan, kinds, removal=removal)))
     lists = workers.gather(listing(kind) for kind in kinds if kind.namespaced)
 
     found = Found(namespace_job.result(), store_job.result())
@@ -76,6 +76,8 @@ def preflight(cluster: Cluster, plan: Plan, workers: Workers, *, removal: bool =
                 "or choose another name"
             )
     missing = rights_job.result()
+    if found.namespace is None and not removal:
+        missing += _missing_rights(cluster, plan, [("", "namespaces", plan.namespace, "create")], by_rules=False)
     if missing:
         problems.append(
             f"the identity of {cluster.source} may not do this in namespace {plan.namespace}: {'; '.join(missing)}. "
@@ -97,17 +99,17 @@ def reach(cluster: Cluster) -> None:
     try:
         answer = cluster.request("GET", "/version", timeout=10, patient=False)
     except ApiError as error:
+        if error.status == _FORBIDDEN:
+            return  # some clusters hide their version
         if error.status == _UNAUTHORIZED:
             raise ClusterError(
                 f"the cluster at {cluster.host} refuses the credentials of {cluster.source} (HTTP 401): they are "
                 "wrong or have expired"
             ) from error
         raise ClusterError(
-            f"{cluster.host} answers, but not as a Kubernetes API server (HTTP {error.status}): "
+            f"{cluster.host} answers, but not as a Kubernetes API server does (HTTP {error.status}): "
             f"is {cluster.source} right?"
         ) from error
-    except ValueError as error:
-        raise ClusterError(f"{cluster.host} does not answer as a Kubernetes API server does") from error
     digits = re.findall(r"\d+", f"{answer.get('major')} {answer.get('minor')}")[:2]
     if tuple(map(int, digits)) < OLDEST:
         raise ClusterError(
@@ -162,7 +164,9 @@ def _wanted_rights(plan: Plan, kinds: list[Kind], *, removal: bool) -> Iterator[
         yield "", "pods", "", verb
 
 
-def _missing_rights(cluster: Cluster, plan: Plan, kinds: list[Kind], *, removal: bool) -> list[str]:
+def _missing_rights(
+    cluster: Cluster, plan: Plan, wanted: Iterable[tuple[str, str, str, str]], *, by_rules: bool = True
+) -> list[str]:
     """Return what may not be done, as ``create deployments.apps``; the rules answer most, the rest is asked singly."""
     review = {
         "apiVersion": "authorization.k8s.io/v1",
@@ -170,9 +174,10 @@ def _missing_rights(cluster: Cluster, plan: Plan, kinds: list[Kind], *, removal:
         "spec": {"namespace": plan.namespace},
     }
     path = "/apis/authorization.k8s.io/v1/selfsubject"
-    rules = cluster.request("POST", f"{path}rulesreviews", body=review)["status"].get("resourceRules") or []
+    answer = cluster.request("POST", f"{path}rulesreviews", body=review) if by_rules else {"status": {}}
+    rules = answer["status"].get("resourceRules") or []
     missing: dict[str, list[str]] = {}
-    for group, resource, name, verb in dict.fromkeys(_wanted_rights(plan, kinds, removal=removal)):
+    for group, resource, name, verb in dict.fromkeys(wanted):
         if any(_grants(rule, group, resource, verb) for rule in rules):
             continue
         asked = {"namespace": plan.namespace, "group": group, "resource": resource, "name": name, "verb": verb}

@@ -91,7 +91,7 @@ def complete(plan: Plan, given: Mapping[str, str], found: Mapping[str, str]) -> 
 def read_store(stored: Mapping[str, Any] | None) -> dict[str, str]:
     """Return the values in the store object; none when there is no store yet."""
     data = (stored or {}).get("data") or {}
-    return {name: base64.b64decode(text).decode() for name, text in data.items()}
+    return {name: base64.b64decode(text).decode("utf-8", "replace") for name, text in data.items()}
 
 
 def resolve(plan: Plan, values: Mapping[str, str]) -> Plan:

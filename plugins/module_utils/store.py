@@ -37,20 +37,21 @@ def settle(
         given: values of the inventory.
         stored: the store as read just before, or None.
     """
-    while True:
+    for last in (False,) * 9 + (True,):
         found = read_store(stored)
         values = complete(plan, given, found)
         lacking = {name: value for name, value in values.items() if found.get(name) != value}
         if not lacking:
-            return values, False
+            break
         try:
             _write(cluster, plan.namespace, lacking, stored)
         except ApiError as error:
-            if error.status != _CONFLICT:
+            if last or error.status != _CONFLICT:
                 raise
             stored = cluster.find(_SECRETS.path(plan.namespace, STORE))
         else:
             return values, True
+    return values, False
 
 
 def _write(cluster: Cluster, namespace: str, values: Mapping[str, str], stored: Mapping[str, Any] | None) -> None:

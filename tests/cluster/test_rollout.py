@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import resource
 import signal
 import subprocess
 import threading
@@ -173,7 +173,7 @@ def test_stopped_in_the_wait(bench: Bench, how: str) -> None:
         result = finish(process)
         assert result["failed"]
         assert f"interrupted by {how}" in result["msg"]
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 5  # 0.2 s on an idle machine
     assert process.returncode == 1
     assert bench.run(component("slow", bench.workload("slow")))["components"]["slow"]["state"] == "ready"
 
@@ -211,8 +211,9 @@ def test_a_second_run_is_quick(bench: Bench) -> None:
         for number in range(6)
     ]
     bench.run(*parts)
-    began = time.monotonic()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert not bench.run(*parts)["changed"]
-    seconds = time.monotonic() - began
-    print(f"60 unchanged objects: {seconds:.2f} s with the start of Python")  # noqa: T201 - a figure of the test
-    assert seconds < float(os.environ.get("ROLLOUT_SECONDS", "3"))
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    print(f"60 unchanged objects: {seconds:.2f} s of processor time, the start of Python included")  # noqa: T201 - a figure
+    assert seconds < 3
