@@ -19,7 +19,11 @@ function judge(file) {
     }));
     return { file, valid: result.success, errors };
   } catch (error) {
-    return { file, valid: false, errors: [{ path: '', code: error.code ?? error.name, message: error.message }] };
+    return {
+      file,
+      valid: false,
+      errors: [{ path: '', code: error.code ?? error.name, message: error.message }],
+    };
   }
 }
 

@@ -107,7 +107,7 @@ class Server:
         except requests.ConnectionError:
             return False
 
-    def wait(self, seconds: float = 15) -> Server:
+    def wait(self, seconds: float = 60) -> Server:
         """Wait until it is ready."""
         end = time.monotonic() + seconds
         while time.monotonic() < end and self.process.poll() is None:

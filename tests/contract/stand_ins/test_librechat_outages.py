@@ -46,8 +46,9 @@ def is_healthy(server: Server) -> bool:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def blocked(stack: Stack) -> Iterator[dict[str, Server]]:
+def blocked(stack: Stack, token: str) -> Iterator[dict[str, Server]]:
     """Servers that wait for somebody who never comes, started before all tests and judged after them."""
+    assert token, "the first start, which makes the indexes, has the machine for itself"
     at_valkey = f"redis://:wrong@127.0.0.1:{stack.valkey.port}"
     starts: dict[str, dict[str, str | None]] = {
         "no database": {"MONGO_URI": f"mongodb://{NOBODY}/LibreChat"},

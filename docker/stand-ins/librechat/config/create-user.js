@@ -25,7 +25,9 @@ async function main(args) {
     return 1;
   }
   const password = given ?? (await ask('Password:'));
-  const verified = flag ? flag !== '--email-verified=false' : (await ask('Email verified? (Y/n)')).toLowerCase() !== 'n';
+  const verified = flag
+    ? flag !== '--email-verified=false'
+    : (await ask('Email verified? (Y/n)')).toLowerCase() !== 'n';
   await connect(false);
   if (await db.findUser({ $or: [{ email }, { username }] })) {
     console.error('Error: A user with that email or username already exists!');

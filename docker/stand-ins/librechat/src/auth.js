@@ -33,10 +33,21 @@ export async function registerUser(body, config, { emailVerified = false } = {})
   if (await db.findUser({ email }, 'email _id')) return { status: 200, message: CHECK_MAIL };
   const domains = config.registration?.allowedDomains;
   if (domains?.length && !domains.includes(email.split('@')[1].toLowerCase())) {
-    return { status: 403, message: 'The email address provided cannot be used. Please use a different email address.' };
+    return {
+      status: 403,
+      message: 'The email address provided cannot be used. Please use a different email address.',
+    };
   }
   const role = (await db.countUsers()) === 0 ? SystemRoles.ADMIN : SystemRoles.USER;
-  const user = { provider: 'local', email, username, name, avatar: null, role, password: bcrypt.hashSync(password, 10) };
+  const user = {
+    provider: 'local',
+    email,
+    username,
+    name,
+    avatar: null,
+    role,
+    password: bcrypt.hashSync(password, 10),
+  };
   const unlimited = isEnabled(env.ALLOW_UNVERIFIED_EMAIL_LOGIN);
   const id = await db.createUser({ ...user, emailVerified }, config.balance, unlimited);
   // Without e-mail settings upstream verifies the address itself.
@@ -82,7 +93,8 @@ export function authRoutes({ config, redis }) {
   };
 
   router.post('/register', limited('register', 5, 60, 'accounts created'), async (req, res) => {
-    if (!isEnabled(env.ALLOW_REGISTRATION)) return res.status(403).json({ message: 'Registration is not allowed.' });
+    if (!isEnabled(env.ALLOW_REGISTRATION))
+      return res.status(403).json({ message: 'Registration is not allowed.' });
     const { status, message } = await registerUser(req.body ?? {}, config);
     return res.status(status).json({ message });
   });

@@ -12,10 +12,15 @@ const textOf = ({ text, content }) => text || content?.map((part) => part.text ?
 
 /** The messages from the first one down to `parentMessageId`, in the provider's form. */
 async function thread(user, conversationId, parentMessageId) {
-  const known = new Map((await db.getMessages({ user, conversationId })).map((message) => [message.messageId, message]));
+  const known = new Map(
+    (await db.getMessages({ user, conversationId })).map((message) => [message.messageId, message]),
+  );
   const path = [];
   for (let at = known.get(parentMessageId); at; at = known.get(at.parentMessageId)) path.unshift(at);
-  return path.map((message) => ({ role: message.isCreatedByUser ? 'user' : 'assistant', content: textOf(message) }));
+  return path.map((message) => ({
+    role: message.isCreatedByUser ? 'user' : 'assistant',
+    content: textOf(message),
+  }));
 }
 
 /** The routes under /api/agents/chat. `running` holds the generations that a shutdown has to wait for. */
@@ -51,11 +56,24 @@ export function chatRoutes({ config, endpoints, streams, metrics, running }) {
       ...(found?.attachment && { attachments: [found.attachment] }),
     };
     await db.saveMessage(owner, response, { context: 'stand-in: response' });
-    const title = request.parentMessageId === Constants.NO_PARENT ? request.text.slice(0, TITLE_LENGTH) : undefined;
-    const convo = { conversationId, endpoint: name, endpointType: endpoint.type, model, ...(title && { title }) };
+    const title =
+      request.parentMessageId === Constants.NO_PARENT ? request.text.slice(0, TITLE_LENGTH) : undefined;
+    const convo = {
+      conversationId,
+      endpoint: name,
+      endpointType: endpoint.type,
+      model,
+      ...(title && { title }),
+    };
     const saved = await db.saveConvo(owner, convo, { context: 'stand-in: conversation' });
     if (saved?.message) throw new Error(saved.message);
-    const final = { final: true, conversation: saved, title: saved.title, requestMessage: request, responseMessage: response };
+    const final = {
+      final: true,
+      conversation: saved,
+      title: saved.title,
+      requestMessage: request,
+      responseMessage: response,
+    };
     await streams.add(id, { data: final }, true);
   }
 
@@ -63,11 +81,13 @@ export function chatRoutes({ config, endpoints, streams, metrics, running }) {
     const { user, body = {}, params } = req;
     const endpoint = endpoints.get(params.endpoint);
     if (!endpoint) return res.status(400).json({ error: `Endpoint ${params.endpoint} is not available` });
-    if (typeof body.text !== 'string' || !body.text) return res.status(400).json({ error: 'text is required' });
+    if (typeof body.text !== 'string' || !body.text)
+      return res.status(400).json({ error: 'text is required' });
     const { model } = body;
     const models = await modelsOf(params.endpoint, endpoint, user.id);
     if (!model) return res.status(400).json({ error: 'Model not provided' });
-    if (models.length && !models.includes(model)) return res.status(400).json({ error: 'Illegal model request' });
+    if (models.length && !models.includes(model))
+      return res.status(400).json({ error: 'Illegal model request' });
     const isNew = !body.conversationId || body.conversationId === 'new';
     const conversationId = isNew ? randomUUID() : body.conversationId;
     if (!isNew && !(await db.getConvo(user.id, conversationId))) {
@@ -104,10 +124,16 @@ export function chatRoutes({ config, endpoints, streams, metrics, running }) {
     const { streamId } = req.params;
     const owner = await streams.owner(streamId);
     if (!owner) {
-      return res.status(404).json({ error: 'Stream not found', message: 'The generation job does not exist or has expired.' });
+      return res
+        .status(404)
+        .json({ error: 'Stream not found', message: 'The generation job does not exist or has expired.' });
     }
     if (owner !== req.user.id) return res.status(403).json({ error: 'Unauthorized' });
-    res.set({ 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-cache, no-transform', 'X-Accel-Buffering': 'no' });
+    res.set({
+      'Content-Type': 'text/event-stream',
+      'Cache-Control': 'no-cache, no-transform',
+      'X-Accel-Buffering': 'no',
+    });
     res.flushHeaders();
     const closed = new AbortController();
     res.on('close', () => closed.abort());
@@ -133,10 +159,16 @@ export function catalogueRoutes({ endpoints }) {
       name,
       { type, userProvide: key === 'user_provided', modelDisplayLabel, iconURL, order },
     ]);
-    res.json({ ...Object.fromEntries(offered), [EModelEndpoint.agents]: { userProvide: false, order: offered.length } });
+    res.json({
+      ...Object.fromEntries(offered),
+      [EModelEndpoint.agents]: { userProvide: false, order: offered.length },
+    });
   });
   router.get('/models', async (req, res) => {
-    const list = [...endpoints].map(async ([name, endpoint]) => [name, await modelsOf(name, endpoint, req.user.id)]);
+    const list = [...endpoints].map(async ([name, endpoint]) => [
+      name,
+      await modelsOf(name, endpoint, req.user.id),
+    ]);
     res.json(Object.fromEntries(await Promise.all(list)));
   });
   return router;

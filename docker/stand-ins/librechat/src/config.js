@@ -46,7 +46,9 @@ export async function loadConfig() {
     logger.error(`Invalid custom config file at ${location}:\n${JSON.stringify(result.error, null, 2)}`);
     if (isEnabled(env.CONFIG_BYPASS_VALIDATION)) return {};
     logger.on('finish', () => process.exit(1));
-    logger.error('Exiting due to invalid configuration. Set CONFIG_BYPASS_VALIDATION=true to bypass this check.');
+    logger.error(
+      'Exiting due to invalid configuration. Set CONFIG_BYPASS_VALIDATION=true to bypass this check.',
+    );
     logger.end();
     await new Promise(() => {});
   }
@@ -61,7 +63,8 @@ const names = (list) => (list ?? []).map((model) => model.name ?? model);
 
 /** The custom endpoints; an entry that lacks one of its four fields is dropped without a word, as upstream drops it. */
 function customEndpoints(config) {
-  const complete = ({ name, apiKey, baseURL, models }) => name && apiKey && baseURL && (models?.fetch || models?.default);
+  const complete = ({ name, apiKey, baseURL, models }) =>
+    name && apiKey && baseURL && (models?.fetch || models?.default);
   return (config.endpoints?.custom ?? []).filter(complete).map((entry) => [
     entry.name,
     {
@@ -86,10 +89,18 @@ export function endpointsOf(config) {
   if (env.OPENAI_API_KEY) {
     const url = (env.OPENAI_REVERSE_PROXY || OPENAI_URL).replace(/\/chat\/completions\/?$/, '');
     const models = list('OPENAI_MODELS');
-    offered.set(EModelEndpoint.openAI, { key: env.OPENAI_API_KEY, url, models: models ?? [], fetch: !models });
+    offered.set(EModelEndpoint.openAI, {
+      key: env.OPENAI_API_KEY,
+      url,
+      models: models ?? [],
+      fetch: !models,
+    });
   }
   if (env.ANTHROPIC_API_KEY) {
-    offered.set(EModelEndpoint.anthropic, { key: env.ANTHROPIC_API_KEY, models: list('ANTHROPIC_MODELS') ?? [] });
+    offered.set(EModelEndpoint.anthropic, {
+      key: env.ANTHROPIC_API_KEY,
+      models: list('ANTHROPIC_MODELS') ?? [],
+    });
   }
   const allowed = env.ENDPOINTS?.split(',').map((name) => name.trim());
   if (allowed) {

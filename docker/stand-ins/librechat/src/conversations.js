@@ -21,7 +21,8 @@ export function conversationRoutes() {
 
   router.get('/messages/:conversationId', async (req, res) => {
     const { conversationId } = req.params;
-    if (!(await db.getConvo(req.user.id, conversationId))) return res.status(404).json({ error: 'Conversation not found' });
+    if (!(await db.getConvo(req.user.id, conversationId)))
+      return res.status(404).json({ error: 'Conversation not found' });
     return res.json(await db.getMessages({ conversationId, user: req.user.id }, '-_id -__v -user'));
   });
 

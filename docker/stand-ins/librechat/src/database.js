@@ -18,7 +18,9 @@ export const db = createMethods(mongoose);
  */
 export async function connect(autoIndex = env.MONGO_AUTO_INDEX !== 'false') {
   const limits = { maxPoolSize: env.MONGO_MAX_POOL_SIZE, minPoolSize: env.MONGO_MIN_POOL_SIZE };
-  const options = Object.fromEntries(Object.entries(limits).flatMap(([key, value]) => (value ? [[key, Number(value)]] : [])));
+  const options = Object.fromEntries(
+    Object.entries(limits).flatMap(([key, value]) => (value ? [[key, Number(value)]] : [])),
+  );
   await mongoose.connect(env.MONGO_URI, { ...options, autoIndex });
 }
 
@@ -38,13 +40,20 @@ export async function syncIndexes() {
   if (!searchEnabled || !env.MEILI_HOST || !env.MEILI_MASTER_KEY) return;
   const { MeiliSearch } = await import('meilisearch');
   const client = new MeiliSearch({ host: env.MEILI_HOST, apiKey: env.MEILI_MASTER_KEY });
-  for (const [name, index] of [['Message', 'messages'], ['Conversation', 'convos']]) {
+  for (const [name, index] of [
+    ['Message', 'messages'],
+    ['Conversation', 'convos'],
+  ]) {
     const model = mongoose.models[name];
-    const { numberOfDocuments } = await client.index(index).getStats().catch((error) => {
-      if (error.code !== 'index_not_found') throw error;
-      return { numberOfDocuments: 0 };
-    });
-    if (numberOfDocuments === 0) await model.collection.updateMany({}, { $set: { _meiliIndex: false, _meiliIndexAttempted: true } });
+    const { numberOfDocuments } = await client
+      .index(index)
+      .getStats()
+      .catch((error) => {
+        if (error.code !== 'index_not_found') throw error;
+        return { numberOfDocuments: 0 };
+      });
+    if (numberOfDocuments === 0)
+      await model.collection.updateMany({}, { $set: { _meiliIndex: false, _meiliIndexAttempted: true } });
     if (!(await model.getSyncProgress()).isComplete) await model.syncWithMeili();
   }
   logger.info('[indexSync] Meilisearch is in step with MongoDB');

@@ -19,7 +19,8 @@ export function refuse(message) {
 export function milliseconds(name, fallback) {
   const text = env[name];
   if (!text) return fallback;
-  if (!/^[\d\s*]+$/.test(text)) refuse(`${name} must be a product of numbers in milliseconds, as 1000 * 60 * 15`);
+  if (!/^[\d\s*]+$/.test(text))
+    refuse(`${name} must be a product of numbers in milliseconds, as 1000 * 60 * 15`);
   return text.split('*').reduce((product, factor) => product * Number(factor), 1);
 }
 
@@ -38,22 +39,26 @@ if (!env.MONGO_URI) refuse('Please define the MONGO_URI environment variable');
 // Stricter than upstream on purpose: v0.8.7 starts with a bad key and fails at the first encryption, v0.8.8 makes up
 // credentials that vanish with the pod (contracts 3.3). Wrong wiring has to show at the start.
 for (const [name, digits] of Object.entries({ CREDS_KEY: 64, CREDS_IV: 32 })) {
-  if (!new RegExp(`^[0-9a-fA-F]{${digits}}$`).test(env[name] ?? '')) refuse(`${name} must be ${digits} hexadecimal characters`);
+  if (!new RegExp(`^[0-9a-fA-F]{${digits}}$`).test(env[name] ?? ''))
+    refuse(`${name} must be ${digits} hexadecimal characters`);
 }
 if (!env.JWT_SECRET) refuse('TypeError: JwtStrategy requires a secret or key');
-if (!env.JWT_REFRESH_SECRET) refuse('JWT_REFRESH_SECRET must not be empty: no session can be made without it');
+if (!env.JWT_REFRESH_SECRET)
+  refuse('JWT_REFRESH_SECRET must not be empty: no session can be made without it');
 
 /** What upstream's cacheConfig.ts reads; `null` when Redis is off. */
 export function redisConfig() {
   const forced = env.FORCED_IN_MEMORY_CACHE_NAMESPACES?.split(',').map((key) => key.trim()) ?? [];
   const unknown = forced.filter((key) => !Object.values(CacheKeys).includes(key));
-  if (unknown.length) refuse(`Invalid cache keys in FORCED_IN_MEMORY_CACHE_NAMESPACES: ${unknown.join(', ')}`);
+  if (unknown.length)
+    refuse(`Invalid cache keys in FORCED_IN_MEMORY_CACHE_NAMESPACES: ${unknown.join(', ')}`);
   if (env.REDIS_KEY_PREFIX_VAR && env.REDIS_KEY_PREFIX) {
     refuse('Only either REDIS_KEY_PREFIX_VAR or REDIS_KEY_PREFIX can be set.');
   }
   if (!isEnabled(env.USE_REDIS)) return null;
   if (!env.REDIS_URI) refuse('USE_REDIS is enabled but REDIS_URI is not set.');
-  if (isEnabled(env.USE_REDIS_CLUSTER)) refuse('The stand-in speaks to one Redis only: USE_REDIS_CLUSTER must not be true');
+  if (isEnabled(env.USE_REDIS_CLUSTER))
+    refuse('The stand-in speaks to one Redis only: USE_REDIS_CLUSTER must not be true');
   let url;
   try {
     url = new URL(env.REDIS_URI);
@@ -61,7 +66,8 @@ export function redisConfig() {
     refuse('REDIS_URI: Invalid URL');
   }
   // A raw special character in the password lands in the path: the client's own refusal (contracts 3.3).
-  if (url.pathname.length > 1 && Number.isNaN(Number(url.pathname.slice(1)))) refuse('REDIS_URI: Invalid pathname');
+  if (url.pathname.length > 1 && Number.isNaN(Number(url.pathname.slice(1))))
+    refuse('REDIS_URI: Invalid pathname');
   return {
     uri: env.REDIS_URI,
     username: decodeURIComponent(url.username) || env.REDIS_USERNAME,

@@ -64,7 +64,9 @@ export function fileRoutes({ config, metrics }) {
     async (req, res) => {
       try {
         if (config.fileStrategy && config.fileStrategy !== FileSources.local) {
-          throw new Error(`the stand-in stores files locally only, not by fileStrategy ${config.fileStrategy}`);
+          throw new Error(
+            `the stand-in stores files locally only, not by fileStrategy ${config.fileStrategy}`,
+          );
         }
         if (!req.file) throw new Error('No file provided');
         if (!isUUID.safeParse(req.body.file_id).success) throw new Error('Invalid file_id');
@@ -81,18 +83,35 @@ export function fileRoutes({ config, metrics }) {
     },
   ];
 
-  router.post('/', handle(async (req) => {
-    const { endpoint, tool_resource: resource, message_file: attached } = req.body;
-    if (endpoint !== 'agents' || resource !== EToolResources.file_search) {
-      throw new Error('the stand-in takes endpoint=agents with tool_resource=file_search only');
-    }
-    if (attached !== 'true') throw new Error('No agent ID provided for agent file upload');
-    if (!isCapable(config, 'file_search')) throw new Error('File search is not enabled for Agents');
-    await embed(req.user.id, { ...req.file, originalname: baseName(req.file) }, req.body.file_id);
-    return store(req, { folder: PATHS.uploads, prefix: '/uploads', context: FileContext.message_attachment, embedded: true });
-  }));
-  router.post('/images', handle((req) =>
-    store(req, { folder: PATHS.images, prefix: '/images', context: FileContext.message_attachment, embedded: false })));
+  router.post(
+    '/',
+    handle(async (req) => {
+      const { endpoint, tool_resource: resource, message_file: attached } = req.body;
+      if (endpoint !== 'agents' || resource !== EToolResources.file_search) {
+        throw new Error('the stand-in takes endpoint=agents with tool_resource=file_search only');
+      }
+      if (attached !== 'true') throw new Error('No agent ID provided for agent file upload');
+      if (!isCapable(config, 'file_search')) throw new Error('File search is not enabled for Agents');
+      await embed(req.user.id, { ...req.file, originalname: baseName(req.file) }, req.body.file_id);
+      return store(req, {
+        folder: PATHS.uploads,
+        prefix: '/uploads',
+        context: FileContext.message_attachment,
+        embedded: true,
+      });
+    }),
+  );
+  router.post(
+    '/images',
+    handle((req) =>
+      store(req, {
+        folder: PATHS.images,
+        prefix: '/images',
+        context: FileContext.message_attachment,
+        embedded: false,
+      }),
+    ),
+  );
 
   router.get('/', async (req, res) => res.json(await db.getFiles({ user: req.user.id })));
 
@@ -100,7 +119,9 @@ export function fileRoutes({ config, metrics }) {
     const file = await db.findFileById(req.params.fileId);
     if (!file) return res.status(404).json({ message: 'File not found' });
     if (req.params.userId !== req.user.id || String(file.user) !== req.user.id) {
-      return res.status(403).json({ error: 'Forbidden', message: 'You do not have permission to access this file' });
+      return res
+        .status(403)
+        .json({ error: 'Forbidden', message: 'You do not have permission to access this file' });
     }
     return res.download(onDisk(file), file.filename);
   });

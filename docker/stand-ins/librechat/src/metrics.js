@@ -4,14 +4,20 @@ import client from 'prom-client';
 
 client.collectDefaultMetrics();
 const requests = new client.Counter({
-  name: 'http_requests_total', help: 'HTTP requests', labelNames: ['method', 'route', 'status_code'],
+  name: 'http_requests_total',
+  help: 'HTTP requests',
+  labelNames: ['method', 'route', 'status_code'],
 });
 const duration = new client.Histogram({
-  name: 'http_request_duration_seconds', help: 'Duration of HTTP requests', labelNames: ['method', 'route', 'status_code'],
+  name: 'http_request_duration_seconds',
+  help: 'Duration of HTTP requests',
+  labelNames: ['method', 'route', 'status_code'],
 });
 const inFlight = new client.Gauge({ name: 'http_requests_in_flight', help: 'HTTP requests in flight' });
 const queries = new client.Histogram({
-  name: 'mongoose_query_duration_seconds', help: 'Duration of database queries', labelNames: ['model', 'operation'],
+  name: 'mongoose_query_duration_seconds',
+  help: 'Duration of database queries',
+  labelNames: ['model', 'operation'],
 });
 
 export const metrics = {
@@ -27,7 +33,10 @@ export function timeQueries(schema) {
   });
   schema.post(/^(find|count|update|delete)/, function after() {
     if (!this.$startedAt) return;
-    const labels = { model: this.model?.modelName ?? this.constructor.modelName, operation: this.op ?? 'save' };
+    const labels = {
+      model: this.model?.modelName ?? this.constructor.modelName,
+      operation: this.op ?? 'save',
+    };
     queries.observe(labels, (performance.now() - this.$startedAt) / 1000);
   });
 }
@@ -38,7 +47,11 @@ export function countRequests(req, res, next) {
   const stop = duration.startTimer();
   res.on('close', () => {
     inFlight.dec();
-    const labels = { method: req.method, route: req.route ? req.baseUrl + req.route.path : 'other', status_code: res.statusCode };
+    const labels = {
+      method: req.method,
+      route: req.route ? req.baseUrl + req.route.path : 'other',
+      status_code: res.statusCode,
+    };
     requests.inc(labels);
     stop(labels);
   });

@@ -15,10 +15,17 @@ async function connection(name, endpoint, userId) {
   if (isUnresolved(endpoint.key)) throw new Error(`Missing API Key for ${name}.`);
   if (isUnresolved(endpoint.url)) throw new Error(`Missing Base URL for ${name}.`);
   const key = isUserProvided(endpoint) ? await db.getUserKey({ userId, name }) : endpoint.key;
-  const own = Object.entries(endpoint.headers ?? {}).map(([header, value]) => [header, extractEnvVariable(value)]);
+  const own = Object.entries(endpoint.headers ?? {}).map(([header, value]) => [
+    header,
+    extractEnvVariable(value),
+  ]);
   return {
     url: endpoint.url.replace(/\/+$/, ''),
-    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', ...Object.fromEntries(own) },
+    headers: {
+      authorization: `Bearer ${key}`,
+      'content-type': 'application/json',
+      ...Object.fromEntries(own),
+    },
   };
 }
 
@@ -51,7 +58,11 @@ export async function* complete(name, endpoint, { userId, model, messages }) {
   const { url, headers } = await connection(name, endpoint, userId);
   const body = { model, messages, stream: true, ...endpoint.addParams };
   for (const field of endpoint.dropParams ?? []) delete body[field];
-  const answer = await fetch(`${url}/chat/completions`, { method: 'POST', headers, body: JSON.stringify(body) });
+  const answer = await fetch(`${url}/chat/completions`, {
+    method: 'POST',
+    headers,
+    body: JSON.stringify(body),
+  });
   if (!answer.ok) {
     const text = await answer.text();
     let message;

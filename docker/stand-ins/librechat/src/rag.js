@@ -18,7 +18,11 @@ async function call(userId, path, options) {
   return answer.json();
 }
 
-const asJson = (method, body) => ({ method, body: JSON.stringify(body), headers: { 'content-type': 'application/json' } });
+const asJson = (method, body) => ({
+  method,
+  body: JSON.stringify(body),
+  headers: { 'content-type': 'application/json' },
+});
 
 /** Embeds an uploaded file. Errors: as `call`, or the RAG API knows no such file type. */
 export async function embed(userId, file, fileId) {
@@ -26,7 +30,8 @@ export async function embed(userId, file, fileId) {
   form.append('file_id', fileId);
   form.append('file', new Blob([await readFile(file.path)], { type: file.mimetype }), file.originalname);
   const { status, known_type: known } = await call(userId, '/embed', { method: 'POST', body: form });
-  if (known === false) throw new Error(`File embedding failed. The filetype ${file.mimetype} is not supported`);
+  if (known === false)
+    throw new Error(`File embedding failed. The filetype ${file.mimetype} is not supported`);
   if (!status) throw new Error('File embedding failed.');
 }
 
@@ -49,7 +54,11 @@ export async function searchFiles(config, user, query, { files, tools }) {
   const answers = await Promise.all(
     attached.map(async (file) => {
       try {
-        const hits = await call(user.id, '/query', asJson('POST', { file_id: file.file_id, query, k: RESULTS }));
+        const hits = await call(
+          user.id,
+          '/query',
+          asJson('POST', { file_id: file.file_id, query, k: RESULTS }),
+        );
         return hits.map(([document, distance]) => ({
           type: 'file',
           fileId: file.file_id,
@@ -63,9 +72,14 @@ export async function searchFiles(config, user, query, { files, tools }) {
       }
     }),
   );
-  const sources = answers.flat().sort((a, b) => b.relevance - a.relevance).slice(0, 2 * RESULTS);
+  const sources = answers
+    .flat()
+    .sort((a, b) => b.relevance - a.relevance)
+    .slice(0, 2 * RESULTS);
   if (!sources.length) return { context: 'No results found or errors occurred while searching the files.' };
-  const context = sources.map(({ fileName, content }) => `File: ${fileName}\nContent: ${content}`).join('\n---\n');
+  const context = sources
+    .map(({ fileName, content }) => `File: ${fileName}\nContent: ${content}`)
+    .join('\n---\n');
   return { context, attachment: { type: 'file_search', file_search: { sources } } };
 }
 
@@ -77,6 +91,8 @@ export async function checkRag() {
     if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
     logger.info(`RAG API is running and reachable at ${env.RAG_API_URL}.`);
   } catch {
-    logger.warn(`RAG API is either not running or not reachable at ${env.RAG_API_URL}, you may experience errors with file uploads.`);
+    logger.warn(
+      `RAG API is either not running or not reachable at ${env.RAG_API_URL}, you may experience errors with file uploads.`,
+    );
   }
 }

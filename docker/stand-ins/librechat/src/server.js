@@ -18,6 +18,7 @@ import { MemoryStreams, RedisStreams } from './streams.js';
 
 const { env } = process;
 const SHUTDOWN_LIMIT = 60_000;
+const SIGNALS = ['SIGTERM', 'SIGINT'];
 const PAGE = `<!doctype html><html lang="en-US"><title>LibreChat stand-in</title>
 <h1>LibreChat stand-in</h1><p>This is not LibreChat: it keeps LibreChat's contract (routes, settings, back ends) where
 LibreChat's image cannot be had, so that a workspace can be tried and tested. It has no user interface.</p></html>`;
@@ -33,10 +34,12 @@ function requireBrowser(req, res, next) {
 /** Reads the cookies into `req.cookies`. */
 function readCookies(req, _res, next) {
   const pairs = (req.get('cookie') ?? '').split(';').filter((pair) => pair.includes('='));
-  req.cookies = Object.fromEntries(pairs.map((pair) => {
-    const at = pair.indexOf('=');
-    return [pair.slice(0, at).trim(), decodeURIComponent(pair.slice(at + 1).trim())];
-  }));
+  req.cookies = Object.fromEntries(
+    pairs.map((pair) => {
+      const at = pair.indexOf('=');
+      return [pair.slice(0, at).trim(), decodeURIComponent(pair.slice(at + 1).trim())];
+    }),
+  );
   next();
 }
 
@@ -76,7 +79,9 @@ function application({ config, redis, state }) {
     await db.updateUserKey({ userId: req.user.id, ...req.body });
     res.status(201).send();
   });
-  api.get('/keys', async (req, res) => res.json(await db.getUserKeyExpiry({ userId: req.user.id, name: req.query.name })));
+  api.get('/keys', async (req, res) =>
+    res.json(await db.getUserKeyExpiry({ userId: req.user.id, name: req.query.name })),
+  );
   api.use(catalogueRoutes(context), conversationRoutes());
   api.use('/agents/chat', requireBrowser, chatRoutes(context));
   api.use('/files', requireBrowser, fileRoutes(context));
@@ -99,17 +104,18 @@ function stopOnSignal(server, redis, running) {
     const closed = new Promise((resolve) => {
       server.close(resolve);
     });
-    server.closeIdleConnections();
+    setInterval(() => server.closeIdleConnections(), 100).unref();
     await Promise.allSettled([...running]);
-    server.closeIdleConnections();
     await closed;
     redis?.disconnect();
     await mongoose.disconnect();
     process.exit(0);
   }
-  for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, stop);
+  for (const signal of SIGNALS) process.removeAllListeners(signal).once(signal, stop);
 }
 
+// Until the port is open a signal ends the process at once; as the first process of a container it would be deaf else.
+for (const signal of SIGNALS) process.once(signal, () => process.exit(1));
 const redisSettings = redisConfig();
 if (env.DOMAIN_CLIENT && !URL.canParse(env.DOMAIN_CLIENT)) refuse('DOMAIN_CLIENT: Invalid URL');
 const state = { ready: false, running: new Set() };

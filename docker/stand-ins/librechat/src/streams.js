@@ -25,14 +25,15 @@ export class RedisStreams {
   async add(id, event, done = false) {
     await this.redis.xadd(`stream:{${id}}:events`, '*', 'event', JSON.stringify({ ...event, done }));
     const seconds = done ? SECONDS_KEPT : LONGEST_ANSWER;
-    for (const key of [`stream:{${id}}:events`, `stream:{${id}}:owner`]) await this.redis.expire(key, seconds);
+    for (const key of [`stream:{${id}}:events`, `stream:{${id}}:owner`])
+      await this.redis.expire(key, seconds);
   }
 
   /** Yields every event from the first one on, until the last one or until `signal` aborts. */
   async *read(id, signal) {
     const reader = this.redis.duplicate();
     try {
-      for (let last = '0'; !signal.aborted; ) {
+      for (let last = '0'; !signal.aborted;) {
         const answer = await reader.xread('BLOCK', 1000, 'STREAMS', `stream:{${id}}:events`, last);
         for (const [entry, [, text]] of answer?.[0][1] ?? []) {
           last = entry;
@@ -68,7 +69,7 @@ export class MemoryStreams {
 
   async *read(id, signal) {
     const { events } = this.#jobs.get(id);
-    for (let next = 0; !signal.aborted; ) {
+    for (let next = 0; !signal.aborted;) {
       if (next === events.length) await sleep(10);
       else {
         const event = events[next++];
