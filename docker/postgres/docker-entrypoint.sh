@@ -25,16 +25,21 @@ run_init_files() {
         case "$file" in
             *.sh)
                 echo "$0: running $file"
-                if [[ -x $file ]]; then "$file"; else . "$file"; fi
+                # shellcheck disable=SC1090 # a user's file
+                if [[ -x $file ]]; then "$file"; else source "$file"; fi
                 ;;
             *.sql) echo "$0: running $file"; sql --file "$file" ;;
             *.sql.gz) echo "$0: running $file"; gunzip --stdout "$file" | sql ;;
-            *) [[ -e $file ]] && echo "$0: ignoring $file" ;;
+            *) [[ ! -e $file ]] || echo "$0: ignoring $file" ;;
         esac
     done
 }
 
-sql() { PGPASSWORD=$POSTGRES_PASSWORD psql --set ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname "$POSTGRES_DB" --no-password --no-psqlrc "$@"; }
+# Runs psql on the temporary server, in the user's database unless the arguments name another.
+sql() {
+    PGPASSWORD=$POSTGRES_PASSWORD psql --set ON_ERROR_STOP=1 --username "$POSTGRES_USER" --no-password --no-psqlrc \
+        --dbname "$POSTGRES_DB" "$@"
+}
 
 # Makes the database cluster with a server that listens on the socket only, so that a TCP probe is not fooled.
 initialise() {
@@ -52,7 +57,7 @@ initialise() {
     printf '\nhost all all all %s\n' "$method" >> "$PGDATA/pg_hba.conf"
     pg_ctl --pgdata "$PGDATA" --wait --options "-c listen_addresses='' -p 5432" start
     if [[ $POSTGRES_DB != postgres ]]; then
-        POSTGRES_DB=postgres sql --set database="$POSTGRES_DB" <<< 'CREATE DATABASE :"database";'
+        sql --dbname postgres --set database="$POSTGRES_DB" <<< 'CREATE DATABASE :"database";'
     fi
     run_init_files
     pg_ctl --pgdata "$PGDATA" --mode fast --wait stop
@@ -64,7 +69,7 @@ if [[ ${1:-} == postgres ]]; then
     if [[ $(id -u) == 0 ]]; then
         mkdir -p "$PGDATA"
         chown -R postgres "$PGDATA" /var/run/postgresql
-        exec setpriv --reuid=postgres --regid=postgres --init-groups "$BASH_SOURCE" "$@"
+        exec setpriv --reuid=postgres --regid=postgres --init-groups "$0" "$@"
     fi
     mkdir -p "$PGDATA"
     chmod 00700 "$PGDATA" || true

@@ -97,13 +97,18 @@ def build_images(
     cache.mkdir(parents=True, exist_ok=True)
     sources = find_sources(docker_dir, only)
     images = [Image(source.ref, cache / source.archive_name) for source in sources.values()]
-    if any(not image.archive.exists() for image in images):
-        with _locked(cache / "lock"):
-            _Builder(cache, sources, report).run()
+    if _missing(images):
+        with _locked(cache / "lock", report):
+            if _missing(images):
+                _Builder(cache, sources, report).run()
     for image in images:
         os.utime(image.archive)
     _forget_old(cache)
     return images
+
+
+def _missing(images: list[Image]) -> bool:
+    return any(not image.archive.exists() for image in images)
 
 
 def find_sources(docker_dir: Path, only: Collection[str] = ()) -> dict[str, Source]:
@@ -158,6 +163,8 @@ class _Builder:
     def run(self) -> None:
         """Build every image whose archive is missing."""
         _need("mmdebstrap", "buildah")
+        for killed in self._cache.glob("build-*"):
+            shutil.rmtree(killed)
         with (
             tempfile.TemporaryDirectory(prefix="build-", dir=self._cache) as storage,
             ThreadPoolExecutor(WORKERS) as pool,
@@ -291,8 +298,12 @@ def _forget_old(cache: Path) -> None:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def _locked(path: Path, report: Callable[[str], None]) -> Iterator[None]:
     """Hold a lock that ends with the process."""
     with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            report("waiting for another run that builds images")
+            fcntl.flock(file, fcntl.LOCK_EX)
         yield
