@@ -36,6 +36,7 @@ HASH_KEY = "workspace_hash_key"
 REFERENCE = re.compile(r"⟦secret:(?P<name>[A-Za-z0-9_.-]+)(?:\|(?P<encoding>urlencode))?⟧")
 """A secret reference: stands for a value until the rollout; ``|urlencode`` percent-encodes it there."""
 
+_SHORTEST = 8
 _ALPHABETS = {"hex": "0123456789abcdef", "alphanumeric": string.ascii_letters + string.digits}
 
 
@@ -69,12 +70,13 @@ class Shape:
 
     alphabet: str
     length: int
-    minimum: int = 8
+    minimum: int = _SHORTEST
     """Fewest characters of a given value; shorter than eight would mask half of the output."""
 
     def __post_init__(self) -> None:
-        if self.alphabet not in _ALPHABETS or self.length < 8:
-            message = f"secret shape {self!r}: alphabet is one of {', '.join(_ALPHABETS)}, length at least 8"
+        """Refuse a shape that cannot be generated, or that would give a guessable value."""
+        if self.alphabet not in _ALPHABETS or self.length < _SHORTEST:
+            message = f"secret shape {self!r}: alphabet is one of {', '.join(_ALPHABETS)}, length at least {_SHORTEST}"
             raise PlanError(message)
 
     def generate(self) -> str:

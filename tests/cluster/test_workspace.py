@@ -14,14 +14,13 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.cluster.workspace_bench import CLUSTER, NAMESPACE, ROOT, Workspace, descendants, press_ctrl_c
+from tests.cluster.workspace_bench import NAMESPACE, ROOT, Workspace, descendants, press_ctrl_c
 
 EMAIL = "tester@example.com"
 SECRETS = {
     "a vaulted provider key": "sk-vault/ed+key=äöü&%41",
     "a vaulted extra variable": "extra $(PATH) {{ curly }} 'quoted' \"twice\"",
     "a given password": "valkey:/?#[]@!$&'()*+,;= %41",
-    "a vaulted external": "redis-pässword/with@everything",
 }
 NASTY = {
     "T_JINJA": "{{ workspace }} {% raw %}",
@@ -110,8 +109,8 @@ def test_a_change_restarts_exactly_the_pods_that_read_it(workspace: Workspace, c
 
 def test_values_come_out_as_given(workspace: Workspace) -> None:
     given = workspace.folder / "nasty.yml"  # JSON's strings are YAML's, too
-    lines = [f"  {name}: !unsafe {json.dumps(value)}" for name, value in NASTY.items()]
-    title = f"librechat_app_title: !unsafe {json.dumps(NASTY['T_EXPAND'])}"
+    lines = [f"  {name}: !unsafe {json.dumps(value, ensure_ascii=False)}" for name, value in NASTY.items()]
+    title = f"librechat_app_title: !unsafe {json.dumps(NASTY['T_EXPAND'], ensure_ascii=False)}"
     given.write_text("\n".join(["librechat_extra_env:", *lines, title]))
     ran = workspace.site(flags=("-e", f"@{given}"))
     assert ran.code == 0, ran.output
@@ -201,7 +200,7 @@ def test_no_secret_is_written_anywhere(workspace: Workspace, tmp_path: Path) -> 
     assert list((written / "cache").iterdir())
     texts = [ran.output, *(path.read_text(errors="replace") for path in written.rglob("*") if path.is_file())]
     cluster = {base64.b64decode(data).decode() for data in workspace.secrets()["workspace-secrets"][1].values()}
-    for value in {*SECRETS.values(), external, *cluster} - {SECRETS["a vaulted external"]}:
+    for value in {*SECRETS.values(), external, *cluster}:
         forms = {value, base64.b64encode(value.encode()).decode(), quote(value, safe=""), json.dumps(value)[1:-1]}
         for form in forms:
             assert not any(form in text for text in texts), f"a secret of {len(value)} characters stands in the output"
@@ -242,9 +241,7 @@ def test_data_outlives_pods_the_cluster_and_a_rollout(workspace: Workspace, conv
         ({"workspace_context": "no-such-context"}, None, "workspace_context"),
     ],
 )
-def test_a_cluster_that_cannot_serve_is_named(
-    workspace: Workspace, variables: dict[str, Any], path: str | None, named: str
-) -> None:
+def test_a_cluster_that_cannot_serve_is_named(workspace: Workspace, variables: dict[str, Any], named: str) -> None:
     ran = workspace.site(**variables)
     assert ran.code != 0
     assert named in ran.output
@@ -253,8 +250,6 @@ def test_a_cluster_that_cannot_serve_is_named(
 
 
 def test_a_bare_path_is_enough(workspace: Workspace) -> None:
-    ran = workspace.site(environment={"PATH": f"{ROOT / '.venv' / 'bin'}:/usr/bin:/bin"})
-    assert ran.code == 0, ran.output
     bare = subprocess.run(
         [str(ROOT / ".venv/bin/ansible-playbook"), *workspace.command("site.yml")[1:]],
         cwd=ROOT,
@@ -264,4 +259,3 @@ def test_a_bare_path_is_enough(workspace: Workspace) -> None:
         check=False,
     )
     assert bare.returncode == 0, bare.stdout + bare.stderr
-    assert CLUSTER
