@@ -28,6 +28,7 @@ try:
         _create_auth_spec,
         _create_configuration,
         _create_headers,
+        _set_header,
     )
 
     AUTH_OPTIONS: dict[str, Any] = dict(AUTH_ARG_SPEC)
@@ -327,8 +328,7 @@ def connect(params: Mapping[str, Any], *, dry_run: bool = False) -> Cluster:
         raise ClusterError(f"{source} does not lead to a cluster: {_first_line(error)}") from error
     impersonated = kubernetes.client.ApiClient(configuration)
     for name, value in _create_headers(**given).items():
-        for item in value if isinstance(value, list) else [value]:
-            impersonated.set_default_header(name, item)
+        _set_header(impersonated, name, value)  # one header a group
     extra = dict(impersonated.default_headers)
 
     def headers() -> dict[str, str]:

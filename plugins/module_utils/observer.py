@@ -69,7 +69,7 @@ class Observer:
         """Start to watch a kind, once."""
         if kind not in self._watched:
             self._watched.add(kind)
-            threading.Thread(target=self._follow, args=(kind,), daemon=True).start()
+            threading.Thread(target=self._follow, args=(kind,), name=f"watch {kind.plural}", daemon=True).start()
 
     def listed(self, kind: Kind) -> bool:
         """Tell whether the kind has been seen at all."""
@@ -119,6 +119,7 @@ class Observer:
                     version = item["metadata"]["resourceVersion"]
                     if event["type"] != "BOOKMARK":
                         self._put_event(event["type"], item)
+                self._cluster.sleep(0.1)
             except ApiError as error:
                 version = "" if error.status == _GONE else version
                 if error.status == _FORBIDDEN:

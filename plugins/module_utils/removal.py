@@ -25,7 +25,9 @@ _EXTRA = {("monitoring.coreos.com/v1", "ServiceMonitor"): "servicemonitors"}
 _TIMEOUT = 180.0
 
 
-def take_down(cluster: Cluster, plan: Plan, options: Options, clock: Clock, *, delete_data: bool) -> dict[str, Any]:
+def take_down(
+    cluster: Cluster, plan: Plan, options: Options, clock: Clock, workers: Workers, *, delete_data: bool
+) -> dict[str, Any]:
     """Remove the workspace, wait until its pods have gone, and return the module's result.
 
     Args:
@@ -33,13 +35,13 @@ def take_down(cluster: Cluster, plan: Plan, options: Options, clock: Clock, *, d
         plan: tells the order; what carries the labels and is not in it goes too.
         options: how to run.
         clock: time.
+        workers: keep requests in flight.
         delete_data: remove also volumes, the store of secrets and, when it is ours, the namespace.
 
     Raises:
         ClusterError: the preflight failed; nothing was removed.
         ComponentFailed: something did not go away in time.
     """
-    workers = Workers()
     found = preflight(cluster, plan, workers, removal=True)
     items = _ours(cluster, plan, workers) if found.namespace else []
     doomed = [item for item in items if not _holds_data(item)]

@@ -57,7 +57,9 @@ class Options:
     diff: bool = False
 
 
-def roll_out(cluster: Cluster, plan: Plan, given: Values, options: Options, clock: Clock) -> dict[str, Any]:
+def roll_out(
+    cluster: Cluster, plan: Plan, given: Values, options: Options, clock: Clock, workers: Workers
+) -> dict[str, Any]:
     """Apply the plan along its graph, wait until it is ready, and return the module's result.
 
     Args:
@@ -66,13 +68,13 @@ def roll_out(cluster: Cluster, plan: Plan, given: Values, options: Options, cloc
         given: secret values of the inventory.
         options: how to run.
         clock: time.
+        workers: keep requests in flight.
 
     Raises:
         PlanError: a secret has no value or a wrong shape; nothing was applied.
         ClusterError: the preflight failed; nothing was applied.
         ComponentFailed: something did not become ready; the message is the report.
     """
-    workers = Workers()
     found = preflight(cluster, plan, workers)
     resolve(plan, complete(plan, given, read_store(found.store)))  # raises before anything is applied
     values, written, done = _prepare(cluster, plan, given, found, options)

@@ -115,7 +115,7 @@ from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.homelab.ai_workspace.plugins.module_utils.client import AUTH_OPTIONS, connect
+from ansible_collections.homelab.ai_workspace.plugins.module_utils.client import AUTH_OPTIONS, Workers, connect
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.errors import WorkspaceError
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.observer import SystemClock
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.plan import Plan
@@ -182,10 +182,10 @@ def main() -> None:
         cluster = connect(params, dry_run=module.check_mode)
         options = Options(params["force_conflicts"], params["timeout_factor"], params["progress_file"], module._diff)  # noqa: SLF001 - AnsibleModule has no public name for it
         if params["state"] == "absent":
-            result = take_down(cluster, plan, options, SystemClock(), delete_data=params["delete_data"])
+            result = take_down(cluster, plan, options, SystemClock(), Workers(), delete_data=params["delete_data"])
         else:
             given = Values({name: str(value) for name, value in params["secrets"].items()})
-            result = roll_out(cluster, plan, given, options, SystemClock())
+            result = roll_out(cluster, plan, given, options, SystemClock(), Workers())
     except WorkspaceError as error:
         module.fail_json(msg=str(error), **error.details)
     module.exit_json(**result)
