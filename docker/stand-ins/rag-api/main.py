@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 import json
 import logging
-import sys
+import os
 import uuid
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -27,6 +27,7 @@ CONFIG.upload_dir.mkdir(parents=True, exist_ok=True)  # at import time, as upstr
 
 OPEN = {"/docs", "/openapi.json", "/health"}
 MISSING = "One or more IDs not found"
+PATIENCE = 6
 STARTUP_FAILED = 3
 log = logging.getLogger("rag-api")
 routes = web.RouteTableDef()
@@ -231,17 +232,14 @@ async def delete_documents(request: web.Request) -> web.Response:
 
 
 async def prepare(config: Config) -> Vectors:
-    """Return the database, ready.
-
-    Raises:
-        SystemExit: PostgreSQL is away or refuses.
-    """
+    """Return the database, ready; end the process when PostgreSQL is away or refuses, after six seconds at most."""
     found = Vectors(config)
     try:
-        await found.prepare()
-    except psycopg.Error as error:
-        log.critical("%s\nApplication startup failed. Exiting.", error)
-        sys.exit(STARTUP_FAILED)
+        await asyncio.wait_for(found.prepare(), PATIENCE)
+    except (psycopg.Error, TimeoutError) as error:
+        log.critical("%s\nApplication startup failed. Exiting.", error or "PostgreSQL does not answer")
+        logging.shutdown()
+        os._exit(STARTUP_FAILED)  # at once: a thread may still be looking up the host's name
     return found
 
 

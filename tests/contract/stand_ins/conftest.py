@@ -47,6 +47,7 @@ class Answer:
     headers: dict[str, str]
 
     def json(self) -> Any:
+        """Return the body, read as JSON."""
         return json.loads(self.body)
 
 
@@ -59,23 +60,26 @@ class Server:
     log: Path
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
+        """Send a request; a body that is not bytes goes as JSON."""
         data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         if data is not None:
             headers.setdefault("content-type", "application/json")
         url = f"http://127.0.0.1:{self.port}{path}"
-        request = urllib.request.Request(url, data, headers, method=method)  # noqa: S310 - loopback
+        request = urllib.request.Request(url, data, headers, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - loopback
                 return Answer(answer.status, answer.read(), dict(answer.headers))
         except urllib.error.HTTPError as error:
             return Answer(error.code, error.read(), dict(error.headers))
 
     def listens(self) -> bool:
+        """Return whether the port is open; fail when the program has ended."""
         assert self.process.poll() is None, self.log.read_text(encoding="utf-8")
         with socket.socket() as sock:
             return sock.connect_ex(("127.0.0.1", self.port)) == 0
 
     def stop(self) -> int:
+        """Send SIGTERM; return the exit code."""
         self.process.terminate()
         return self.process.wait(PATIENCE)
 
@@ -142,9 +146,11 @@ class Postgres:
 
     @property
     def log(self) -> Path:
+        """The file of its output."""
         return self.root / "log"
 
     def start(self) -> None:
+        """Start it on the data that it had."""
         script = (
             'mount --rbind /dev "$0/dev" && mount -t proc proc "$0/proc" && exec chroot --userspec=999:999 "$0" "$@"'
         )
@@ -159,6 +165,7 @@ class Postgres:
         )
 
     def listens(self) -> bool:
+        """Return whether the port is open; fail when the program has ended."""
         assert self.process
         assert self.process.poll() is None, self.log.read_text(encoding="utf-8")
         with socket.socket() as sock:
@@ -174,7 +181,12 @@ class Postgres:
 @pytest.fixture(scope="session")
 def postgres(postgres_root: Path) -> Iterator[Postgres]:
     """Return a running PostgreSQL 17 with pgvector; user app (superuser), password `p@ss:w/rd`, database rag."""
-    env = {"POSTGRES_USER": "app", "POSTGRES_PASSWORD": "p@ss:w/rd", "POSTGRES_DB": "rag"}
+    env = {
+        "POSTGRES_USER": "app",
+        "POSTGRES_PASSWORD": "p@ss:w/rd",
+        "POSTGRES_DB": "rag",
+        "POSTGRES_INITDB_ARGS": "--auth-host=scram-sha-256",  # loopback is trusted otherwise
+    }
     server = Postgres(postgres_root, free_port(), env)
     server.start()
     wait_for(server.listens, "PostgreSQL listens")
