@@ -7,17 +7,14 @@ from __future__ import annotations
 
 import json
 import ssl
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future
 from dataclasses import dataclass, field
-from queue import SimpleQueue
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 from urllib.parse import urlencode
 
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.errors import ClusterError
-from ansible_collections.homelab.ai_workspace.plugins.module_utils.plan import PART_OF
+from ansible_collections.homelab.ai_workspace.plugins.module_utils.kinds import KINDS, OURS, Kind
 
 try:
     import kubernetes
@@ -38,53 +35,9 @@ except ImportError as error:  # reported by connect(), as a sentence
     MISSING = str(error)
 
 Object = Mapping[str, Any]
-T = TypeVar("T")
-
-OURS = f"app.kubernetes.io/part-of={PART_OF}"
-"""Label selector of every object of a workspace, pods included."""
 
 _PAUSES = (0.1, 0.2, 0.4, 0.8, 1.6)
 _RETRIED = (429, 500, 502, 503, 504)
-
-_BUILT_IN = {
-    "v1": "Namespace:namespaces Pod:pods Service:services ConfigMap:configmaps Secret:secrets Event:events "
-    "PersistentVolumeClaim:persistentvolumeclaims ServiceAccount:serviceaccounts",
-    "apps/v1": "Deployment:deployments StatefulSet:statefulsets DaemonSet:daemonsets ReplicaSet:replicasets",
-    "batch/v1": "Job:jobs CronJob:cronjobs",
-    "networking.k8s.io/v1": "Ingress:ingresses NetworkPolicy:networkpolicies",
-    "policy/v1": "PodDisruptionBudget:poddisruptionbudgets",
-    "autoscaling/v2": "HorizontalPodAutoscaler:horizontalpodautoscalers",
-    "rbac.authorization.k8s.io/v1": "Role:roles RoleBinding:rolebindings",
-}
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A kind and where the API serves it."""
-
-    api_version: str
-    name: str
-    plural: str
-    namespaced: bool = True
-
-    @property
-    def group(self) -> str:
-        """Return the API group; empty for the core group."""
-        return self.api_version.rpartition("/")[0]
-
-    def path(self, namespace: str, name: str = "") -> str:
-        """Return the REST path of one object, or of all in the namespace."""
-        root = "/api" if "/" not in self.api_version else "/apis"
-        scope = f"/namespaces/{namespace}" if self.namespaced else ""
-        return f"{root}/{self.api_version}{scope}/{self.plural}" + (f"/{name}" if name else "")
-
-
-KINDS: dict[tuple[str, str], Kind] = {
-    (version, name): Kind(version, name, plural, namespaced=name != "Namespace")
-    for version, line in _BUILT_IN.items()
-    for name, _, plural in (pair.partition(":") for pair in line.split())
-}
-"""The built-in kinds that a workspace is made of; others are discovered."""
 
 
 class ApiError(ClusterError):
@@ -363,33 +316,3 @@ def _refusal(answer: Response) -> ApiError:
         return ApiError(answer.status, status.get("message", ""), details.get("causes") or [])
     except (ValueError, AttributeError):
         return ApiError(answer.status, answer.data.decode("utf-8", "replace")[:300])
-
-
-class Workers:
-    """A few threads for requests in flight; daemons, so that an interrupted run ends at once."""
-
-    def __init__(self, count: int = 8) -> None:
-        self._jobs: SimpleQueue[Callable[[], None]] = SimpleQueue()
-        for _ in range(count):
-            threading.Thread(target=self._work, daemon=True).start()
-
-    def _work(self) -> None:
-        while True:
-            self._jobs.get()()
-
-    def submit(self, job: Callable[[], T]) -> Future[T]:
-        """Start ``job`` in a thread as soon as one is free."""
-        future: Future[T] = Future()
-
-        def run() -> None:
-            try:
-                future.set_result(job())
-            except BaseException as error:  # noqa: BLE001 - handed to whoever asks for the result
-                future.set_exception(error)
-
-        self._jobs.put(run)
-        return future
-
-    def gather(self, jobs: Iterable[Callable[[], T]]) -> list[T]:
-        """Run all at the same time and return their results in order; the first error is raised."""
-        return [future.result() for future in [self.submit(job) for job in jobs]]

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ansible_collections.homelab.ai_workspace.plugins.module_utils.client import KINDS, Cluster
+from ansible_collections.homelab.ai_workspace.plugins.module_utils.client import Cluster
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.errors import ClusterError
+from ansible_collections.homelab.ai_workspace.plugins.module_utils.kinds import KINDS
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.readiness import condition
 
 Object = Mapping[str, Any]

@@ -9,7 +9,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.apply import Change, key
-from ansible_collections.homelab.ai_workspace.plugins.module_utils.client import KINDS, Cluster, Workers
+from ansible_collections.homelab.ai_workspace.plugins.module_utils.client import Cluster
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.diagnosis import (
     Finding,
     Problem,
@@ -21,9 +21,11 @@ from ansible_collections.homelab.ai_workspace.plugins.module_utils.diagnosis imp
 )
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.errors import ClusterError
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.graph import Graph
+from ansible_collections.homelab.ai_workspace.plugins.module_utils.kinds import KINDS
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.observer import Clock, Event, Observer
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.readiness import READY, Verdict
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.report import Progress, Result, duration
+from ansible_collections.homelab.ai_workspace.plugins.module_utils.workers import Workers
 
 Object = Mapping[str, Any]
 

@@ -9,8 +9,9 @@ from queue import Empty, SimpleQueue
 from typing import Any, Protocol
 
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.apply import Key, key
-from ansible_collections.homelab.ai_workspace.plugins.module_utils.client import OURS, ApiError, Cluster, Kind
+from ansible_collections.homelab.ai_workspace.plugins.module_utils.client import ApiError, Cluster
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.errors import ClusterError
+from ansible_collections.homelab.ai_workspace.plugins.module_utils.kinds import OURS, Kind
 
 Object = Mapping[str, Any]
 Event = Callable[[], None]

@@ -8,16 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.apply import Key, key, label
-from ansible_collections.homelab.ai_workspace.plugins.module_utils.client import (
-    KINDS,
-    ApiError,
-    Cluster,
-    Kind,
-    Workers,
-)
+from ansible_collections.homelab.ai_workspace.plugins.module_utils.client import ApiError, Cluster
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.errors import ClusterError
+from ansible_collections.homelab.ai_workspace.plugins.module_utils.kinds import KINDS, Kind
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.plan import STORE, Component, Plan
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.readiness import quantity
+from ansible_collections.homelab.ai_workspace.plugins.module_utils.workers import Workers
 
 Object = Mapping[str, Any]
 

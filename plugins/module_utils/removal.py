@@ -6,14 +6,16 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.apply import Change, key, remove
-from ansible_collections.homelab.ai_workspace.plugins.module_utils.client import KINDS, ApiError, Cluster, Kind, Workers
+from ansible_collections.homelab.ai_workspace.plugins.module_utils.client import ApiError, Cluster
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.engine import WORKLOADS, Engine, Task, removed
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.graph import inverted
+from ansible_collections.homelab.ai_workspace.plugins.module_utils.kinds import KINDS, Kind
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.observer import Clock
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.plan import DATA_ANNOTATION, MANAGER, STORE, Plan
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.preflight import preflight
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.report import Progress
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.rolling import Options, outcome
+from ansible_collections.homelab.ai_workspace.plugins.module_utils.workers import Workers
 
 Object = Mapping[str, Any]
 

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.apply import Change, Key, apply, key
-from ansible_collections.homelab.ai_workspace.plugins.module_utils.client import Cluster, Workers
+from ansible_collections.homelab.ai_workspace.plugins.module_utils.client import Cluster
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.engine import Engine, Task, applied, in_waves
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.errors import (
     ClusterError,
@@ -36,6 +36,7 @@ from ansible_collections.homelab.ai_workspace.plugins.module_utils.secrets impor
     resolve,
 )
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.store import settle
+from ansible_collections.homelab.ai_workspace.plugins.module_utils.workers import Workers
 
 Object = Mapping[str, Any]
 

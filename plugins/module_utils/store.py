@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.homelab.ai_workspace.plugins.module_utils.client import KINDS, ApiError, Cluster
+from ansible_collections.homelab.ai_workspace.plugins.module_utils.client import ApiError, Cluster
+from ansible_collections.homelab.ai_workspace.plugins.module_utils.kinds import KINDS
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.plan import (
     DATA_ANNOTATION,
     MANAGER,

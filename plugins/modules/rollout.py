@@ -115,13 +115,14 @@ from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.homelab.ai_workspace.plugins.module_utils.client import AUTH_OPTIONS, Workers, connect
+from ansible_collections.homelab.ai_workspace.plugins.module_utils.client import AUTH_OPTIONS, connect
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.errors import WorkspaceError
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.observer import SystemClock
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.plan import Plan
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.removal import take_down
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.rolling import Options, roll_out
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.secrets import Values
+from ansible_collections.homelab.ai_workspace.plugins.module_utils.workers import Workers
 
 ARGUMENTS: dict[str, Any] = {
     **AUTH_OPTIONS,

@@ -14,7 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.homelab.ai_workspace.plugins.module_utils.client import KINDS, ApiError, connect
+from ansible_collections.homelab.ai_workspace.plugins.module_utils.client import ApiError, connect
+from ansible_collections.homelab.ai_workspace.plugins.module_utils.kinds import KINDS
 
 ROOT = Path(__file__).resolve().parents[2]
 PART_OF = {"app.kubernetes.io/managed-by": "homelab.ai_workspace", "app.kubernetes.io/part-of": "ai-workspace"}

@@ -12,9 +12,11 @@ from queue import Empty, SimpleQueue
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from ansible_collections.homelab.ai_workspace.plugins.module_utils.client import KINDS, Cluster, T, Workers
+from ansible_collections.homelab.ai_workspace.plugins.module_utils.client import Cluster
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.errors import ClusterError
+from ansible_collections.homelab.ai_workspace.plugins.module_utils.kinds import KINDS
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.plan import Component, Plan, Shape
+from ansible_collections.homelab.ai_workspace.plugins.module_utils.workers import T, Workers
 
 LABELS = {"app.kubernetes.io/managed-by": "homelab.ai_workspace", "app.kubernetes.io/part-of": "ai-workspace"}
 PLURALS = {kind.plural: kind for kind in KINDS.values()}

@@ -11,15 +11,10 @@ import pytest
 import urllib3
 
 from ansible_collections.homelab.ai_workspace.plugins.module_utils import client
-from ansible_collections.homelab.ai_workspace.plugins.module_utils.client import (
-    KINDS,
-    ApiError,
-    Cluster,
-    Unreachable,
-    Workers,
-    connect,
-)
+from ansible_collections.homelab.ai_workspace.plugins.module_utils.client import ApiError, Cluster, Unreachable, connect
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.errors import ClusterError
+from ansible_collections.homelab.ai_workspace.plugins.module_utils.kinds import KINDS
+from ansible_collections.homelab.ai_workspace.plugins.module_utils.workers import Workers
 from tests.unit.plugins.module_utils.fake_api import Answer, FakeApi, cluster, failure
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.homelab.ai_workspace.plugins.module_utils.client import KINDS
+from ansible_collections.homelab.ai_workspace.plugins.module_utils.kinds import KINDS
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.observer import Event, Observer, SystemClock
 from tests.unit.plugins.module_utils.fake_api import Answer, FakeApi, cluster, failure, item
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.homelab.ai_workspace.plugins.module_utils.client import Workers
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.errors import ClusterError
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.plan import Component
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.preflight import Found, preflight
+from ansible_collections.homelab.ai_workspace.plugins.module_utils.workers import Workers
 from tests.unit.plugins.module_utils.fake_api import Answer, FakeApi, cluster, deployment, failure, item, plan
 
 DEFAULT = {"metadata": {"name": "fast", "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}}}
