@@ -31,9 +31,9 @@ options:
     required: true
   secrets:
     description:
-      - Values of secrets by name, as the inventory gives them. Made by the action.
-    type: dict
-    default: {}
+      - Values of secrets by name as JSON, as the inventory gives them. Made by the action.
+    type: jsonarg
+    default: "{}"
   state:
     description:
       - V(present) applies the plan, V(absent) removes the workspace.
@@ -106,6 +106,7 @@ problems:
   elements: str
 """
 
+import json
 import os
 import select
 import signal
@@ -129,7 +130,8 @@ ARGUMENTS: dict[str, Any] = {
     # A path, which messages name; given as a dict, its texts are masked below.
     "kubeconfig": {"type": "raw"},
     "plan": {"type": "dict", "required": True},
-    "secrets": {"type": "dict", "default": {}, "no_log": True},
+    # One text: the leaves of a dict would be shown by `invocation`, and short ones would mask half of the output.
+    "secrets": {"type": "jsonarg", "default": "{}", "no_log": True},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "delete_data": {"type": "bool", "default": False},
     "force_conflicts": {"type": "bool", "default": False},
@@ -139,8 +141,8 @@ ARGUMENTS: dict[str, Any] = {
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
-class Interrupted(WorkspaceError):
-    """Somebody asked the run to stop; it can be run again."""
+class Interrupted(BaseException):
+    """Somebody asked the run to stop; nothing on the way may swallow that, and it can be run again."""
 
 
 def interrupt(number: int, _frame: FrameType | None) -> NoReturn:
@@ -185,10 +187,12 @@ def main() -> None:
         if params["state"] == "absent":
             result = take_down(cluster, plan, options, SystemClock(), Workers(), delete_data=params["delete_data"])
         else:
-            given = Values({name: str(value) for name, value in params["secrets"].items()})
+            given = Values(json.loads(params["secrets"]))
             result = roll_out(cluster, plan, given, options, SystemClock(), Workers())
     except WorkspaceError as error:
         module.fail_json(msg=str(error), **error.details)
+    except Interrupted as stop:
+        module.fail_json(msg=str(stop))
     module.exit_json(**result)
 
 

@@ -117,7 +117,7 @@ class Workspace:
     def run_in(self, component: str, *command: str) -> str:
         pods = self.core.list_namespaced_pod(NAMESPACE, label_selector=f"app.kubernetes.io/name={component}").items
         living = [pod for pod in pods if pod.metadata.deletion_timestamp is None]
-        text: str = stream(
+        answer = stream(
             self.core.connect_get_namespaced_pod_exec,
             living[0].metadata.name,
             NAMESPACE,
@@ -126,7 +126,10 @@ class Workspace:
             stderr=True,
             stdin=False,
             tty=False,
+            _preload_content=False,  # else the client reads JSON and gives it back as Python writes it
         )
+        answer.run_forever(timeout=30)
+        text: str = answer.read_stdout()
         return text
 
     @property
