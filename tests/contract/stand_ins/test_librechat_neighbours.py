@@ -35,12 +35,14 @@ def token(server: Server) -> str:
     return server.log_in("ann@example.com")
 
 
-def test_accounts(server: Server, token: str) -> None:
-    assert server.call("GET", "/api/user", token=token).json()["role"] == "ADMIN"
+def test_accounts(stack: Stack, server: Server, token: str) -> None:
     claims = jwt.decode(token, REQUIRED["JWT_SECRET"], algorithms=["HS256"])
     assert {"id", "username", "provider", "email"} <= claims.keys()
     assert server.sign_up("bob@example.com").status_code == 200
     assert server.call("GET", "/api/user", token=server.log_in("bob@example.com")).json()["role"] == "USER"
+    with MongoClient(stack.mongo) as client:
+        roles = [user["role"] for user in client["LibreChat"]["users"].find().sort("_id")]
+    assert roles == ["ADMIN"] + ["USER"] * (len(roles) - 1), "the first user is the administrator, nobody else"
     assert server.sign_up("eve@elsewhere.org").status_code == 403
     wrong = {"email": "ann@example.com", "password": "wrong-one"}
     assert server.call("POST", "/api/auth/login", json=wrong).status_code == 404
@@ -146,7 +148,8 @@ def test_a_file_goes_through_the_rag_api(stack: Stack, server: Server, token: st
 
     path = f"/api/files/download/{user}/{file_id}"
     assert server.call("GET", path, token=token).content == b"The parrot is green."
-    assert server.call("GET", path, token=server.log_in("bob@example.com")).status_code == 403
+    server.sign_up("carl@example.com")
+    assert server.call("GET", path, token=server.log_in("carl@example.com")).status_code == 403
     assert server.call("DELETE", "/api/files", token=token, json={"files": [{"file_id": file_id}]}).ok
     assert stack.recorder.bodies("/documents")[-1]["body"] == f'["{file_id}"]'.encode()
     assert server.call("GET", path, token=token).status_code == 404

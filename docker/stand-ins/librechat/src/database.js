@@ -1,6 +1,7 @@
 // MongoDB through the real models and methods of @librechat/data-schemas, so that the queries are the real ones.
 import mongoose from 'mongoose';
-import { createMethods, createModels, logger } from '@librechat/data-schemas';
+import { createMethods, createModels, logger, SystemCapabilities } from '@librechat/data-schemas';
+import { SystemRoles } from 'librechat-data-provider';
 import { isEnabled } from './env.js';
 import { timeQueries } from './metrics.js';
 
@@ -29,7 +30,10 @@ export async function seed() {
   await db.initializeRoles();
   await db.seedDefaultRoles();
   await db.ensureDefaultCategories();
-  await db.seedSystemGrants();
+  // Upstream upserts the grants at every start, in one command. FerretDB 1 keeps one of its 50 PostgreSQL connections for
+  // each statement of a command until it ends, so that two servers that start together would wait for each other for ever.
+  const grants = await mongoose.models.SystemGrant.countDocuments({ principalId: SystemRoles.ADMIN });
+  if (grants < Object.keys(SystemCapabilities).length) await db.seedSystemGrants();
 }
 
 /**
