@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ansible.plugins.action import ActionBase
-from ansible.utils.display import Display
 
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.errors import InputError, WorkspaceError
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.plan import Plan
 from ansible_collections.homelab.ai_workspace.plugins.plugin_utils.catalogue import catalogue, shapes
+from ansible_collections.homelab.ai_workspace.plugins.plugin_utils.cluster_module import run_cluster_module
 from ansible_collections.homelab.ai_workspace.plugins.plugin_utils.draft import current_draft, run_of
 from ansible_collections.homelab.ai_workspace.plugins.plugin_utils.files import rendered_files, write_files
 from ansible_collections.homelab.ai_workspace.plugins.plugin_utils.model import Reading
 from ansible_collections.homelab.ai_workspace.plugins.plugin_utils.objects import render
-from ansible_collections.homelab.ai_workspace.plugins.plugin_utils.progress import live_progress
 from ansible_collections.homelab.ai_workspace.plugins.plugin_utils.reading import read_task
 
 
@@ -55,35 +52,15 @@ class ActionModule(ActionBase):
             return result | {"failed": True, "msg": str(error), **error.details}
 
     def _roll_out(self, plan: Plan, reading: Reading, task_vars: dict[str, Any]) -> dict[str, Any]:
-        """Start the module with the plan, the given secrets and a file whose lines are shown while it runs."""
-        arguments = {key: value for key, value in self._task.args.items() if key != "render_dir"}
+        """Start the module with the plan and the given secrets."""
         variables = reading.model["variables"]
-        local = task_vars.get("ansible_connection") == "local" or self._play_context.connection == "local"
-        if "workspace_kubeconfig" in variables:
-            path = variables["workspace_kubeconfig"]
-            arguments.setdefault("kubeconfig", os.path.abspath(os.path.expanduser(path)) if local else path)  # noqa: PTH100, PTH111
-        if "workspace_context" in variables:
-            arguments.setdefault("context", variables["workspace_context"])
-        if local:
-            # An inventory host would otherwise get the first Python on PATH, without the kubernetes client.
-            task_vars = {"ansible_python_interpreter": sys.executable, **task_vars}
-        if self._connection.has_pipelining:
-            # Without it the arguments, secrets among them, would stand in a file while the module runs.
-            self._connection.set_option("pipelining", True)  # noqa: FBT003 - Ansible's own signature
-        several = len(task_vars.get("ansible_play_hosts_all") or []) > 1
-        prefix = f"{task_vars['inventory_hostname']}  " if several else ""
-        with live_progress(Display(), prefix) as path:
-            arguments |= {
-                "plan": plan.to_data(),
-                "secrets": _Hidden(json.dumps(reading.values)),
-                "force_conflicts": variables["workspace_force_conflicts"],
-                "progress_file": path if local else None,
-            }
-            result: dict[str, Any] = self._execute_module(
-                module_name="homelab.ai_workspace.rollout", module_args=arguments, task_vars=task_vars
-            )
-        result.pop("invocation", None)
-        return result
+        arguments = {
+            **{key: value for key, value in self._task.args.items() if key != "render_dir"},
+            "plan": plan.to_data(),
+            "secrets": _Hidden(json.dumps(reading.values)),
+            "force_conflicts": variables["workspace_force_conflicts"],
+        }
+        return run_cluster_module(self, "rollout", arguments, variables, task_vars)
 
 
 def _complete(draft: Mapping[str, Any]) -> bool:

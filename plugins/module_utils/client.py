@@ -6,9 +6,10 @@ Nothing else of the collection imports ``kubernetes.core`` or ``kubernetes``: a 
 from __future__ import annotations
 
 import json
+import socket
 import ssl
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import urlencode
@@ -18,6 +19,7 @@ from ansible_collections.homelab.ai_workspace.plugins.module_utils.kinds import 
 
 try:
     import kubernetes
+    import kubernetes.stream
     import urllib3
     import yaml
     from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
@@ -90,6 +92,7 @@ class Cluster:
         source: how the user told us where the cluster is, for messages.
         dry_run: True in check mode; every write then asks the server not to persist it.
         sleep: waits between two attempts.
+        configuration: kubernetes' own, for what goes through a websocket.
     """
 
     pool: Pool
@@ -99,6 +102,7 @@ class Cluster:
     dry_run: bool = False
     sleep: Callable[[float], None] = time.sleep
     kinds: dict[tuple[str, str], Kind] = field(default_factory=lambda: dict(KINDS))
+    configuration: Any = None
 
     def request(
         self,
@@ -185,6 +189,46 @@ class Cluster:
                 answer.close()
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             raise Unreachable(self._unreachable(error)) from error
+
+    def forward(self, namespace: str, pod: str, port: int) -> socket.socket:
+        """Return a connection to a port of a pod, through the API server.
+
+        Raises:
+            ClusterError: the pod is gone, or the user may not `get` and `create` pods/portforward.
+        """
+        core = kubernetes.client.CoreV1Api(kubernetes.client.ApiClient(self.configuration))
+        connect_to = core.connect_get_namespaced_pod_portforward
+        try:
+            tunnel = kubernetes.stream.portforward(connect_to, pod, namespace, ports=str(port))
+        except kubernetes.client.ApiException as error:
+            raise ClusterError(f"pod {pod} cannot be reached through the API server: {error.reason}") from error
+        connection: socket.socket = tunnel.socket(port)
+        return connection
+
+    def execute(
+        self, namespace: str, pod: str, command: Sequence[str], stdin: str, timeout: float = 60
+    ) -> tuple[int, str]:
+        """Run a command in a pod; return its exit code and the text that it wrote.
+
+        Raises:
+            ClusterError: the pod is gone, the command does not end in time, or the user may not use pods/exec.
+        """
+        core = kubernetes.client.CoreV1Api(kubernetes.client.ApiClient(self.configuration))
+        options = {"stdin": True, "stdout": True, "stderr": True, "tty": False, "_preload_content": False}
+        try:
+            process = kubernetes.stream.stream(
+                core.connect_get_namespaced_pod_exec, pod, namespace, command=list(command), **options
+            )
+        except kubernetes.client.ApiException as error:
+            raise ClusterError(f"nothing can be run in pod {pod}: {error.reason}") from error
+        try:
+            process.write_stdin(stdin)
+            process.run_forever(timeout=timeout)
+            if process.is_open():
+                raise ClusterError(f"`{' '.join(command[:3])}` in pod {pod} did not end within {timeout:.0f} s")
+            return int(process.returncode), str(process.read_all())
+        finally:
+            process.close()
 
     def kind_of(self, item: Object) -> Kind:
         """Return where an object's kind is served, asking the API once for each group that is not built in.
@@ -293,7 +337,7 @@ def connect(params: Mapping[str, Any], *, dry_run: bool = False) -> Cluster:
 
     configuration.connection_pool_maxsize = 16
     pool = kubernetes.client.rest.RESTClientObject(configuration).pool_manager
-    return Cluster(pool, configuration.host.rstrip("/"), headers, source, dry_run)
+    return Cluster(pool, configuration.host.rstrip("/"), headers, source, dry_run, configuration=configuration)
 
 
 def _source(given: Mapping[str, Any]) -> str:
