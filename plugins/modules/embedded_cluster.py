@@ -72,6 +72,8 @@ leftovers:
 """
 
 import os
+import select
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -95,10 +97,14 @@ ARGUMENTS = {
 
 
 def reporter(path: str | None) -> Report:
-    """Return what writes a line to the file at once."""
+    """Return what writes a line to the file at once, and ends the module when nobody waits for it any more."""
+    waiting = select.poll()
+    waiting.register(sys.stdout.fileno(), 0)
 
     def report(line: str) -> None:
-        if path:
+        if waiting.poll(0):  # Ansible was interrupted and has closed its end
+            raise SystemExit(1)
+        if path and Path(path).parent.is_dir():  # not so on a remote host
             with Path(path).open("a", encoding="utf-8") as file:
                 file.write(f"{datetime.now(UTC).astimezone():%H:%M:%S} {line}\n")
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Protocol
 
+from ansible import constants
+
 
 class Screen(Protocol):
     """The part of Ansible's Display that is used here."""
@@ -45,7 +47,8 @@ def live_progress(
         interval: Seconds between two looks.
 
     Yields:
-        The path to hand to the module as its progress file. The folder is removed at the end.
+        The path to hand to the module as its progress file. Its folder is removed at the end; where the
+        worker is killed, Ansible removes it with its own temporary files.
     """
     shown = 0
     done = threading.Event()
@@ -62,7 +65,7 @@ def live_progress(
         while not done.wait(interval):
             show()
 
-    with TemporaryDirectory(prefix="ai-workspace-") as folder:
+    with TemporaryDirectory(dir=constants.DEFAULT_LOCAL_TMP) as folder:
         path = str(Path(folder) / "progress")
         follower = threading.Thread(target=follow, daemon=True)
         follower.start()

@@ -64,6 +64,8 @@ def binaries(cluster: Cluster) -> Path:
     with _lock(cluster.cache_dir / "bin.lock", cluster.report):
         if not folder.exists():
             folder.parent.mkdir(parents=True, exist_ok=True)
+            for broken in folder.parent.glob(".build-*"):
+                shutil.rmtree(broken)
             with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".build-") as temporary:
                 target = Path(temporary) / "bin"
                 go = find_go(cluster.cache_dir, _wanted(mod), cluster.report)
