@@ -38,8 +38,8 @@ async def guard(
     except MeiliError as error:
         return web.json_response(error.body, status=error.status)
     except JSONDecodeError:
-        error = MeiliError(400, "malformed_payload", "The `json` payload provided is malformed.")
-        return web.json_response(error.body, status=error.status)
+        malformed = MeiliError(400, "malformed_payload", "The `json` payload provided is malformed.")
+        return web.json_response(malformed.body, status=malformed.status)
 
 
 def check_key(header: str | None, key: str) -> None:

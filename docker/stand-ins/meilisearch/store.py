@@ -148,7 +148,8 @@ class Store:
         """Return all settings of an index."""
         self.index(uid)
         row = self._db.execute("SELECT settings FROM indexes WHERE uid = ?", [uid]).fetchone()
-        return DEFAULT_SETTINGS | json.loads(row[0])
+        changed: Document = json.loads(row[0])
+        return DEFAULT_SETTINGS | changed
 
     def change_settings(self, uid: str, changes: Document) -> Document:
         """Change settings; None resets one. As upstream, the index is made when it is missing."""

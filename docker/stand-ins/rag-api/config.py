@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 PROVIDERS = ["openai", "azure", "huggingface", "huggingfacetei", "ollama", "bedrock", "google_genai", "vertexai"]
 MODELS = {"openai": "text-embedding-3-small", "ollama": "nomic-embed-text"}
@@ -17,7 +18,7 @@ class Config:
 
     host: str
     port: int
-    database: dict[str, str]
+    database: dict[str, Any]
     schema: str
     collection: str
     create_extension: bool
@@ -50,7 +51,7 @@ def read(env: Mapping[str, str] = os.environ) -> Config:
         raise ValueError(f"Unsupported embeddings provider: {provider}; known are {', '.join(PROVIDERS)}")
     if env.get("VECTOR_DB_TYPE", "pgvector") != "pgvector":
         raise ValueError("VECTOR_DB_TYPE: the stand-in knows pgvector only")
-    database = {
+    database: dict[str, Any] = {
         "host": env.get("DB_HOST", "db"),
         "port": env.get("DB_PORT", "5432"),
         "dbname": env.get("POSTGRES_DB", "mydatabase"),

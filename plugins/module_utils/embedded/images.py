@@ -35,7 +35,13 @@ KEEP_DAYS = 14
 GO_PATIENCE = 300  # seconds
 IGNORED = {"node_modules", "__pycache__"}
 UNUSED = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*")
-RECIPE = ("--variant=apt", "--include=passwd", *(f"--dpkgopt=path-exclude={path}" for path in UNUSED), SUITE)
+RECIPE = (
+    "--variant=apt",
+    "--include=passwd",
+    "--dpkgopt=force-unsafe-io",
+    *(f"--dpkgopt=path-exclude={path}" for path in UNUSED),
+    SUITE,
+)
 HOST_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 BUILD_CERTIFICATES = "/run/ca-certificates.crt"
 BASE_DOCKERFILE = 'FROM scratch\nADD root.tar /\nCMD ["bash"]\n'
