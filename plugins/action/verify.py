@@ -37,6 +37,9 @@ class ActionModule(ActionBase):
             return result | {"failed": True, "msg": str(error), **error.details}
         if (path := self._task.args.get("junit")) and result.get("checks"):
             write_junit(Path(path).expanduser(), result["checks"], task_vars)
+        if result.get("failed") and result.get("checks"):
+            # Ansible prints all of a failed result; the lines have shown the rest.
+            result["checks"] = [check for check in result["checks"] if not check["passed"]]
         return result
 
 

@@ -5,6 +5,7 @@ Nothing else of the collection imports ``kubernetes.core`` or ``kubernetes``: a 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import ssl
@@ -196,12 +197,10 @@ class Cluster:
         Raises:
             ClusterError: the pod is gone, or the user may not `get` and `create` pods/portforward.
         """
-        core = kubernetes.client.CoreV1Api(kubernetes.client.ApiClient(self.configuration))
-        connect_to = core.connect_get_namespaced_pod_portforward
-        try:
+        with _stream_errors(f"pod {pod} cannot be reached through the API server"):
+            core = kubernetes.client.CoreV1Api(kubernetes.client.ApiClient(self.configuration))
+            connect_to = core.connect_get_namespaced_pod_portforward
             tunnel = kubernetes.stream.portforward(connect_to, pod, namespace, ports=str(port))
-        except kubernetes.client.ApiException as error:
-            raise ClusterError(f"pod {pod} cannot be reached through the API server: {error.reason}") from error
         connection: socket.socket = tunnel.socket(port)
         return connection
 
@@ -213,22 +212,27 @@ class Cluster:
         Raises:
             ClusterError: the pod is gone, the command does not end in time, or the user may not use pods/exec.
         """
-        core = kubernetes.client.CoreV1Api(kubernetes.client.ApiClient(self.configuration))
         options = {"stdin": True, "stdout": True, "stderr": True, "tty": False, "_preload_content": False}
-        try:
-            process = kubernetes.stream.stream(
-                core.connect_get_namespaced_pod_exec, pod, namespace, command=list(command), **options
-            )
-        except kubernetes.client.ApiException as error:
-            raise ClusterError(f"nothing can be run in pod {pod}: {error.reason}") from error
+        with _stream_errors(f"nothing can be run in pod {pod}"):
+            core = kubernetes.client.CoreV1Api(kubernetes.client.ApiClient(self.configuration))
+            start = core.connect_get_namespaced_pod_exec
+            process = kubernetes.stream.stream(start, pod, namespace, command=list(command), **options)
         try:
             process.write_stdin(stdin)
             process.run_forever(timeout=timeout)
             if process.is_open():
                 raise ClusterError(f"`{' '.join(command[:3])}` in pod {pod} did not end within {timeout:.0f} s")
-            return int(process.returncode), str(process.read_all())
+            # In this order: read_all() forgets every channel.
+            status = yaml.safe_load(process.read_channel(kubernetes.stream.ws_client.ERROR_CHANNEL)) or {}
+            text = str(process.read_all())
         finally:
             process.close()
+        causes = (status.get("details") or {}).get("causes") or []
+        codes = [int(cause["message"]) for cause in causes if cause.get("reason") == "ExitCode"]
+        if status.get("status") != "Success" and not codes:
+            why = str(status.get("message", "the connection broke")).rpartition("process: ")[2]
+            raise ClusterError(f"`{' '.join(command[:3])}` cannot be run in pod {pod}: {why}")
+        return (codes[0] if codes else 0), text
 
     def kind_of(self, item: Object) -> Kind:
         """Return where an object's kind is served, asking the API once for each group that is not built in.
@@ -338,6 +342,30 @@ def connect(params: Mapping[str, Any], *, dry_run: bool = False) -> Cluster:
     configuration.connection_pool_maxsize = 16
     pool = kubernetes.client.rest.RESTClientObject(configuration).pool_manager
     return Cluster(pool, configuration.host.rstrip("/"), headers, source, dry_run, configuration=configuration)
+
+
+@contextlib.contextmanager
+def _stream_errors(what: str) -> Iterator[None]:
+    """Turn a refused websocket into a sentence."""
+    try:
+        yield
+    except (kubernetes.client.ApiException, AttributeError) as error:
+        # The client fails over its own error when the refusal has no body.
+        cause = error.__context__ if isinstance(error, AttributeError) else error
+        # Handshake status 404 Not Found -+-+- {headers} -+-+- {"kind": "Status", "message": ...}
+        short, _, body = str(getattr(cause, "reason", None) or error).partition(" -+-+- ")
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            short = json.loads(body.rpartition("-+-+- ")[2])["message"]
+        raise ClusterError(f"{what}: {short}") from error
+
+
+def texts(value: Any) -> set[str]:
+    """Return all texts in a JSON value, such as a kubeconfig given as a dict: they are masked."""
+    if isinstance(value, dict):
+        return {text for item in value.values() for text in texts(item)}
+    if isinstance(value, list):
+        return {text for item in value for text in texts(item)}
+    return {value} if isinstance(value, str) and value else set()
 
 
 def _source(given: Mapping[str, Any]) -> str:

@@ -116,7 +116,7 @@ from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.homelab.ai_workspace.plugins.module_utils.client import AUTH_OPTIONS, connect
+from ansible_collections.homelab.ai_workspace.plugins.module_utils.client import AUTH_OPTIONS, connect, texts
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.errors import WorkspaceError
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.observer import SystemClock
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.plan import Plan
@@ -161,15 +161,6 @@ def watch_parent() -> None:
     if any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll()):
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         os.kill(os.getpid(), signal.SIGTERM)
-
-
-def texts(value: Any) -> set[str]:
-    """Return all texts in a JSON value."""
-    if isinstance(value, dict):
-        return {text for item in value.values() for text in texts(item)}
-    if isinstance(value, list):
-        return {text for item in value for text in texts(item)}
-    return {value} if isinstance(value, str) and value else set()
 
 
 def main() -> None:

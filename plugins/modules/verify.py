@@ -54,7 +54,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 checks:
-  description: The checks in their order.
+  description: The checks in their order; on failure those that failed, as the lines have shown the others.
   returned: always
   type: list
   elements: dict
@@ -83,13 +83,15 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.homelab.ai_workspace.plugins.module_utils.client import AUTH_OPTIONS, connect
+from ansible_collections.homelab.ai_workspace.plugins.module_utils.client import AUTH_OPTIONS, connect, texts
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.errors import WorkspaceError
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.verify.checks import Settings
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.verify.running import Tell, failures, verify
 
 ARGUMENTS: dict[str, Any] = {
     **AUTH_OPTIONS,
+    # A path, which messages name; given as a dict, its texts are masked below.
+    "kubeconfig": {"type": "raw"},
     "settings": {"type": "dict", "required": True},
     "restarts": {"type": "bool", "default": False},
     "progress_file": {"type": "path"},
@@ -110,6 +112,8 @@ def teller(path: str | None) -> Tell:
 def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     params = module.params
+    if isinstance(params["kubeconfig"], dict):
+        module.no_log_values |= texts(params["kubeconfig"])
     if module.check_mode:
         module.exit_json(changed=False, checks=[], proved=[], not_proved=["anything: check mode"], left=[])
     try:
@@ -118,7 +122,7 @@ def main() -> None:
     except WorkspaceError as error:
         module.fail_json(msg=str(error), **error.details)
     if text := failures(result["checks"]):
-        count = sum(not check["passed"] for check in result["checks"])
+        count = len(text.splitlines())
         module.fail_json(msg=f"{count} of {len(result['checks'])} checks failed:\n{text}", **result)
     # The user and the restarts leave the workspace as it was meant to be.
     module.exit_json(changed=False, **result)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
-from ansible_collections.homelab.ai_workspace.plugins.module_utils.verify.http import CheckFailed, Http
+from ansible_collections.homelab.ai_workspace.plugins.module_utils.verify.http import CheckFailed, Http, NotTried
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.verify.librechat import LibreChat
 
 T = TypeVar("T")
@@ -92,8 +93,8 @@ class Workspace:
         while True:
             try:
                 return attempt()
-            except CheckFailed:
-                if self.clock() >= end:
+            except CheckFailed as error:
+                if isinstance(error, NotTried) or self.clock() >= end:
                     raise
             self.sleep(0.5)
 
@@ -195,10 +196,8 @@ def metrics(workspace: Workspace) -> str:
 
 def stream(workspace: Workspace, endpoint: str) -> str:
     """A model answers, piece by piece."""
-    try:
+    with _advised(f"see workspace_providers and {workspace.logs('librechat')}"):
         reply = workspace.chat.ask(endpoint, f"Tell me in one sentence about the {workspace.word}.")
-    except CheckFailed as error:
-        raise CheckFailed(f"{error}; see workspace_providers and {workspace.logs('librechat')}") from error
     if not workspace.answered:
         workspace.answered, workspace.conversation = endpoint, reply.conversation
     return f"{reply.pieces} pieces"
@@ -221,25 +220,21 @@ def search(workspace: Workspace) -> str:
         if workspace.conversation not in workspace.chat.search(workspace.word):
             raise CheckFailed("the message is not found after 30 s")
 
-    try:
+    with _advised(
+        "LibreChat and Meilisearch must hold the same key (meilisearch_master_key); after Meilisearch's volume was "
+        f"emptied restart LibreChat; see {workspace.logs('librechat')}"
+    ):
         workspace.until(30, attempt)
-    except CheckFailed as error:
-        raise CheckFailed(
-            f"{error}: LibreChat and Meilisearch must hold the same key (meilisearch_master_key); after Meilisearch's "
-            f"volume was emptied restart LibreChat; see {workspace.logs('librechat')}"
-        ) from error
     return ""
 
 
 def upload(workspace: Workspace) -> str:
     """LibreChat hands a file to the RAG API, which asks for embeddings and writes vectors."""
-    try:
+    with _advised(
+        "LibreChat and RAG API must hold the same JWT_SECRET, and the embeddings need their key (rag_api_embeddings); "
+        f"see {workspace.logs('rag_api')}"
+    ):
         workspace.file = workspace.chat.upload("verify.txt", workspace.note)
-    except CheckFailed as error:
-        raise CheckFailed(
-            f"{error}: LibreChat and RAG API must hold the same JWT_SECRET, and the embeddings need their key "
-            f"(rag_api_embeddings); see {workspace.logs('rag_api')}"
-        ) from error
     return f"{len(workspace.note)} bytes"
 
 
@@ -280,21 +275,18 @@ def refuses(workspace: Workspace, endpoint: str, path: str, bearer: Callable[[],
 
 def still_there(workspace: Workspace) -> str:
     """Everything that was written is there: for after a restart."""
-
-    def again(check: Callable[[Workspace], str]) -> None:
-        workspace.until(90, lambda: check(workspace))
-
-    again(log_in)
+    tried: list[tuple[str, Callable[[Workspace], str]]] = [("log-in", log_in)]
     if workspace.conversation:
-        again(history)
+        tried.append(("history", history))
         if "meilisearch" in workspace.settings.endpoints:
-            again(search)
+            tried.append(("search", search))
     if workspace.file:
-        again(download)
+        tried.append(("file", download))
         if workspace.answered:
-            again(find)
-    parts = ["log-in", *(["history"] if workspace.conversation else []), *(["file"] if workspace.file else [])]
-    return ", ".join(parts)
+            tried.append(("question", find))
+    for _, check in tried:
+        workspace.until(90, partial(check, workspace))
+    return ", ".join(name for name, _ in tried)
 
 
 def forged_token() -> str:
@@ -304,6 +296,17 @@ def forged_token() -> str:
     text = ".".join(parts)
     signature = hmac.new(secrets.token_bytes(32), text.encode(), hashlib.sha256).digest()
     return f"{text}.{_base64(signature)}"
+
+
+@contextlib.contextmanager
+def _advised(advice: str) -> Iterator[None]:
+    """Add to a failure what to look at."""
+    try:
+        yield
+    except NotTried:
+        raise
+    except CheckFailed as error:
+        raise CheckFailed(f"{error}: {advice}") from error
 
 
 def _key() -> str:
@@ -316,4 +319,4 @@ def _base64(data: bytes) -> str:
 
 def _need(value: str, why_not: str) -> None:
     if not value:
-        raise CheckFailed(f"not tried, because {why_not}")
+        raise NotTried(f"not tried, because {why_not}")

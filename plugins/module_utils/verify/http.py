@@ -20,6 +20,10 @@ class CheckFailed(WorkspaceError):
     """A check found something wrong; the message says what, and where to look."""
 
 
+class NotTried(CheckFailed):
+    """A check that builds upon one that failed."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """What a server answered."""

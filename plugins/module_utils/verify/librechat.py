@@ -10,7 +10,12 @@ from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
-from ansible_collections.homelab.ai_workspace.plugins.module_utils.verify.http import Answer, CheckFailed, Http
+from ansible_collections.homelab.ai_workspace.plugins.module_utils.verify.http import (
+    Answer,
+    CheckFailed,
+    Http,
+    NotTried,
+)
 
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 """Routes of chat and files answer browsers only (contracts 3.3)."""
@@ -44,6 +49,7 @@ class LibreChat:
     password: str = field(repr=False)
     token: str = field(default="", repr=False)
     user: str = ""
+    role: str = ""
 
     @property
     def username(self) -> str:
@@ -63,6 +69,7 @@ class LibreChat:
         data = answer.json()
         if answer.status in _OK and isinstance(data, dict) and data.get("token"):
             self.token, self.user = data["token"], str(data["user"].get("id") or data["user"]["_id"])
+            self.role = str(data["user"].get("role", ""))
         return answer
 
     def get(self, path: str) -> Any:
@@ -158,7 +165,7 @@ class LibreChat:
 
     def _headers(self) -> dict[str, str]:
         if not self.token:
-            raise CheckFailed("not tried, because the user could not log in")
+            raise NotTried("not tried, because the user could not log in")
         return {"Authorization": f"Bearer {self.token}", "User-Agent": BROWSER}
 
     def _json(self, answer: Answer, path: str) -> Any:

@@ -91,7 +91,8 @@ def run_checks(workspace: Workspace, wanted: Iterable[Check], tell: Tell) -> lis
 
 def failures(results: Iterable[dict[str, Any]]) -> str:
     """Return a line for each check that failed; empty when none did."""
-    return "\n".join(f"{result['name']}: {result['message']}" for result in results if not result["passed"])
+    failed = (result for result in results if not result["passed"])
+    return "\n".join(f"{result['name']}: {' '.join(result['message'].split())}" for result in failed)
 
 
 def _restarts(pods: Pods, found: Iterable[Pod]) -> Iterable[Check]:
@@ -117,7 +118,8 @@ def _clean_up(workspace: Workspace, tell: Tell) -> list[str]:
         why = answer.reason()
     except CheckFailed as error:
         why = str(error)
-    left = f"user {chat.email}, since DELETE /api/user/delete answers: {why.splitlines()[0][:80]}"
+    role = " with the role ADMIN, as the first user of all" if chat.role == "ADMIN" else ""
+    left = f"user {chat.email}{role}, since DELETE /api/user/delete answers: {why.splitlines()[0][:80]}"
     tell(f"stays       {left}")
     return [left]
 
