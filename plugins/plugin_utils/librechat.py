@@ -118,8 +118,9 @@ def _custom_providers(providers: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _key_name(entry: Mapping[str, Any]) -> str:
-    """Return the variable that carries a provider's key; never OPENROUTER_API_KEY (contracts 0.1)."""
-    return re.sub(r"[^A-Z0-9]+", "_", str(entry["name"]).upper()).strip("_") + "_KEY"
+    """Return the variable that carries a provider's key: OPENROUTER_KEY (contracts 0.1), else none of LibreChat's own."""
+    name = re.sub(r"[^a-z0-9]+", "_", str(entry["name"]).lower()).strip("_").upper()
+    return "OPENROUTER_KEY" if name == "OPENROUTER" else f"CUSTOM_{name}_KEY"
 
 
 def _custom(entry: Mapping[str, Any]) -> dict[str, Any]:

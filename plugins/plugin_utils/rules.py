@@ -132,12 +132,15 @@ def registration(model: Model) -> Iterator[str]:
 
 def custom_providers(model: Model) -> Iterator[str]:
     """A custom provider without a name of its own, or without models, is dropped in silence (contracts 4.3)."""
-    taken = set(_BUILT_IN)
+    taken = {"openrouter"} if "openrouter" in model["providers"] else set()
     for index, provider in enumerate(model["providers"].get("custom", [])):
         path = f"workspace_providers.custom[{index}]"
-        if provider["name"].lower() in taken:
+        plain = re.sub(r"[^a-z0-9]+", "-", provider["name"].lower()).strip("-")  # its key's name is made of it
+        if provider["name"].lower() in _BUILT_IN:
             yield f"{path}.name is {provider['name']!r}; that name is LibreChat's own, choose another"
-        taken.add(provider["name"].lower())
+        elif not plain or plain in taken:
+            yield f"{path}.name is {provider['name']!r}; allowed is a name whose letters a-z and digits no other has"
+        taken.add(plain)
         if not provider["models"]:
             yield f"{path}.models is empty; LibreChat drops an endpoint without models"
         if not re.match(r"https?://[^/]", provider["base_url"]):

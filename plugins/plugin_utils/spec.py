@@ -102,6 +102,8 @@ def _cross_check(spec: dict[str, Any], prefix: str, problems: list[str]) -> None
     """Check what types alone do not tell, and give nested dicts their defaults."""
     if not _NAME.fullmatch(spec["name"]):
         problems.append(f"{prefix}.name: allowed are up to 50 of a-z, 0-9 and '-'")
+    if spec["user"] == 0:
+        problems.append(f"{prefix}.user is 0; a container never runs as root")
     spec["ports"] = {
         name: check(port, {"type": "int"}, f"{prefix}.ports.{name}", problems) for name, port in spec["ports"].items()
     }
