@@ -59,6 +59,10 @@ options:
     description:
       - File to which a line is appended for each change of state.
     type: path
+  controller_pid:
+    description:
+      - Process of ansible-playbook, where it runs on this machine; when it has gone, the module stops.
+    type: int
 requirements:
   - python >= 3.11
   - kubernetes >= 31
@@ -107,15 +111,11 @@ problems:
 """
 
 import json
-import os
-import select
-import signal
-import threading
-from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.homelab.ai_workspace.plugins.module_utils import interruption
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.client import AUTH_OPTIONS, connect, texts
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.errors import WorkspaceError
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.observer import SystemClock
@@ -137,30 +137,8 @@ ARGUMENTS: dict[str, Any] = {
     "force_conflicts": {"type": "bool", "default": False},
     "timeout_factor": {"type": "float", "default": 1.0},
     "progress_file": {"type": "path"},
+    "controller_pid": {"type": "int"},
 }
-_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-
-
-class Interrupted(BaseException):
-    """Somebody asked the run to stop; nothing on the way may swallow that, and it can be run again."""
-
-
-def interrupt(number: int, _frame: FrameType | None) -> NoReturn:
-    """Stop the run, once."""
-    for name in _SIGNALS:
-        signal.signal(name, signal.SIG_IGN)
-    raise Interrupted(
-        f"interrupted by {signal.Signals(number).name}; what was applied stays, and the next run completes it"
-    )
-
-
-def watch_parent() -> None:
-    """Interrupt the run when nobody reads its output any more: ansible-playbook has gone."""
-    poll = select.poll()
-    poll.register(1, 0)
-    if any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll()):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def main() -> None:
@@ -169,9 +147,7 @@ def main() -> None:
     if isinstance(params["kubeconfig"], dict):
         module.no_log_values |= texts(params["kubeconfig"])
     try:
-        for name in _SIGNALS:
-            signal.signal(name, interrupt)
-        threading.Thread(target=watch_parent, daemon=True).start()
+        interruption.heed(params["controller_pid"])
         plan = Plan.parse(params["plan"])
         cluster = connect(params, dry_run=module.check_mode)
         options = Options(params["force_conflicts"], params["timeout_factor"], params["progress_file"], module._diff)  # noqa: SLF001 - AnsibleModule has no public name for it
@@ -182,7 +158,7 @@ def main() -> None:
             result = roll_out(cluster, plan, given, options, SystemClock(), Workers())
     except WorkspaceError as error:
         module.fail_json(msg=str(error), **error.details)
-    except Interrupted as stop:
+    except interruption.Interrupted as stop:
         module.fail_json(msg=str(stop))
     module.exit_json(**result)
 

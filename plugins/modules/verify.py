@@ -37,6 +37,10 @@ options:
     description:
       - File to which a line is appended for each check.
     type: path
+  controller_pid:
+    description:
+      - Process of ansible-playbook, where it runs on this machine; when it has gone, the module stops.
+    type: int
 requirements:
   - python >= 3.11
   - kubernetes >= 31
@@ -83,6 +87,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.homelab.ai_workspace.plugins.module_utils import interruption
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.client import AUTH_OPTIONS, connect, texts
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.errors import WorkspaceError
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.verify.checks import Settings
@@ -95,6 +100,7 @@ ARGUMENTS: dict[str, Any] = {
     "settings": {"type": "dict", "required": True},
     "restarts": {"type": "bool", "default": False},
     "progress_file": {"type": "path"},
+    "controller_pid": {"type": "int"},
 }
 
 
@@ -117,10 +123,13 @@ def main() -> None:
     if module.check_mode:
         module.exit_json(changed=False, checks=[], proved=[], not_proved=["anything: check mode"], left=[])
     try:
+        interruption.heed(params["controller_pid"])
         settings = Settings(**params["settings"])
         result = verify(connect(params), settings, teller(params["progress_file"]), restarts=params["restarts"])
     except WorkspaceError as error:
         module.fail_json(msg=str(error), **error.details)
+    except interruption.Interrupted as stop:
+        module.fail_json(msg=str(stop))
     if text := failures(result["checks"]):
         count = len(text.splitlines())
         module.fail_json(msg=f"{count} of {len(result['checks'])} checks failed:\n{text}", **result)

