@@ -49,22 +49,42 @@ def test_the_environment_of_a_workspace_without_anything() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("valkey_enabled: false\nmeilisearch_enabled: false", {"USE_REDIS": None, "REDIS_URI": None, "SEARCH": "false", "MEILI_HOST": None}),
-        ("valkey_external: {uri: 'rediss://:p@c'}", {"REDIS_URI": reference("valkey_external.uri"), "USE_REDIS": "true"}),
+        (
+            "valkey_enabled: false\nmeilisearch_enabled: false",
+            {"USE_REDIS": None, "REDIS_URI": None, "SEARCH": "false", "MEILI_HOST": None},
+        ),
+        (
+            "valkey_external: {uri: 'rediss://:p@c'}",
+            {"REDIS_URI": reference("valkey_external.uri"), "USE_REDIS": "true"},
+        ),
         ("documentdb_external: {uri: 'mongodb://h/d'}", {"MONGO_URI": reference("documentdb_external.uri")}),
         (
             "meilisearch_external: {url: 'https://s/', api_key: k}",
             {"MEILI_HOST": "https://s", "MEILI_MASTER_KEY": reference("meilisearch_external.api_key")},
         ),
-        ("documentdb_engine: mongodb", {"MONGO_URI": "mongodb://librechat:⟦secret:mongodb_password|urlencode⟧@mongodb.ai-workspace.svc.cluster.local:27017/LibreChat"}),
+        (
+            "documentdb_engine: mongodb",
+            {
+                "MONGO_URI": "mongodb://librechat:⟦secret:mongodb_password|urlencode⟧@mongodb.ai-workspace.svc.cluster.local:27017/LibreChat"
+            },
+        ),
         ("workspace_domain: chat.example.com", {"DOMAIN_CLIENT": "http://chat.example.com"}),
         (
-            "librechat_ingress: {enabled: true, host: c.example.com, tls: {enabled: true, secret_name: s}}\nworkspace_domain: other.example.com",
+            (
+                "workspace_domain: b.example.com\n"
+                "librechat_ingress: {enabled: true, host: c.example.com, tls: {enabled: true, secret_name: s}}"
+            ),
             {"DOMAIN_SERVER": "https://c.example.com"},
         ),
-        ("librechat_registration: {enabled: false, social_logins: [github]}", {"ALLOW_REGISTRATION": "false", "ALLOW_SOCIAL_LOGIN": "true"}),
         (
-            "workspace_providers: {openai: {api_key: sk-1, base_url: 'http://o/v1/', models: [a, b]}, anthropic: {api_key: sk-2}}",
+            "librechat_registration: {enabled: false, social_logins: [github]}",
+            {"ALLOW_REGISTRATION": "false", "ALLOW_SOCIAL_LOGIN": "true"},
+        ),
+        (
+            (
+                "workspace_providers:\n"
+                "  {openai: {api_key: sk-1, base_url: 'http://o/v1/', models: [a, b]}, anthropic: {api_key: sk-2}}"
+            ),
             {
                 "OPENAI_API_KEY": reference("openai_api_key"),
                 "OPENAI_MODELS": "a,b",
@@ -74,7 +94,10 @@ def test_the_environment_of_a_workspace_without_anything() -> None:
                 "RAG_API_URL": "http://rag-api.ai-workspace.svc.cluster.local:8000",
             },
         ),
-        ("workspace_providers: {openai: {api_key: sk-1, chat: false}}", {"OPENAI_API_KEY": None, "ENDPOINTS": "agents"}),
+        (
+            "workspace_providers: {openai: {api_key: sk-1, chat: false}}",
+            {"OPENAI_API_KEY": None, "ENDPOINTS": "agents"},
+        ),
         (
             "workspace_providers: {openrouter: {api_key: sk-1}, " + CUSTOM % ", api_key: sk-2" + "}",
             {
@@ -85,7 +108,10 @@ def test_the_environment_of_a_workspace_without_anything() -> None:
             },
         ),
         ("workspace_providers: {" + CUSTOM % "" + "}", {"CUSTOM_MY_BOX_KEY": None, "ENDPOINTS": "agents,custom"}),
-        ("workspace_providers: {" + CUSTOM % ", chat: false, api_key: sk-1" + "}", {"CUSTOM_MY_BOX_KEY": None, "ENDPOINTS": "agents"}),
+        (
+            "workspace_providers: {" + CUSTOM % ", chat: false, api_key: sk-1" + "}",
+            {"CUSTOM_MY_BOX_KEY": None, "ENDPOINTS": "agents"},
+        ),
         (
             S3 % ", endpoint: 'https://s3.lan/', access_key: a, secret_key: k",
             {
@@ -99,7 +125,7 @@ def test_the_environment_of_a_workspace_without_anything() -> None:
         ),
         (S3 % "", {"AWS_REGION": "r", "AWS_ENDPOINT_URL": None, "AWS_ACCESS_KEY_ID": None}),
     ],
-)  # fmt: skip
+)
 def test_environments(text: str, expected: dict[str, str | None]) -> None:
     found = env(text)
     assert {name: found.get(name) for name in expected} == expected
@@ -117,7 +143,8 @@ def test_no_provider_s_key_takes_the_name_of_another_variable(name: str) -> None
 
 
 def test_every_key_that_librechat_yaml_names_is_in_the_environment() -> None:
-    text = "workspace_providers: {openrouter: {api_key: sk-1}, custom: [{name: Ä-1, base_url: 'http://b', models: [m], api_key: sk-2}]}"
+    custom_provider = "{name: Ä-1, base_url: 'http://b', models: [m], api_key: sk-2}"
+    text = f"workspace_providers: {{openrouter: {{api_key: sk-1}}, custom: [{custom_provider}]}}"
     custom = config(text)["endpoints"]["custom"]
     assert [entry["apiKey"].strip("${}") in env(text) for entry in custom] == [True, True]
     assert config("workspace_providers: {" + CUSTOM % "" + "}")["endpoints"]["custom"][0]["apiKey"] == "none"
@@ -140,7 +167,8 @@ def test_librechat_yaml() -> None:
     assert "file_search" not in found["endpoints"]["agents"]["capabilities"]
     assert "allowedDomains" not in found["registration"]
     more = config(
-        "workspace_providers: {openai: {api_key: sk-1}, anthropic: {api_key: sk-2}, openrouter: {api_key: sk-3, models: [x]}}\n"
+        "workspace_providers:\n"
+        "  {openai: {api_key: sk-1}, anthropic: {api_key: sk-2}, openrouter: {api_key: sk-3, models: [x]}}\n"
         "librechat_registration: {allowed_domains: [example.com]}\n"
         "librechat_custom_welcome: '{{ hi }}'\nhi: Hello\n"
         "librechat_interface: {agents: false}\n"

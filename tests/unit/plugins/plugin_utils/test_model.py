@@ -21,19 +21,28 @@ STORE = ["documentdb", "librechat"]
     [
         ("", [*STORE, "meilisearch", "valkey"]),
         (OPENAI, [*STORE, "meilisearch", "pgvector", "rag_api", "valkey"]),
-        ("workspace_secrets: {openai_api_key: sk-geheimnis-1}\nworkspace_providers: {openai: {}}", [*STORE, "meilisearch", "pgvector", "rag_api", "valkey"]),
+        (
+            "workspace_secrets: {openai_api_key: sk-geheimnis-1}\nworkspace_providers: {openai: {}}",
+            [*STORE, "meilisearch", "pgvector", "rag_api", "valkey"],
+        ),
         ("workspace_providers: {openai: {models: [a]}}", [*STORE, "meilisearch", "valkey"]),
         (f"{OPENAI}\nrag_api_enabled: false", [*STORE, "meilisearch", "valkey"]),
-        ("rag_api_embeddings: {provider: ollama, base_url: 'http://ollama.lan'}", [*STORE, "meilisearch", "pgvector", "rag_api", "valkey"]),
+        (
+            "rag_api_embeddings: {provider: ollama, base_url: 'http://ollama.lan'}",
+            [*STORE, "meilisearch", "pgvector", "rag_api", "valkey"],
+        ),
         ("documentdb_engine: mongodb", ["librechat", "meilisearch", "mongodb", "valkey"]),
         ("documentdb_external: {uri: 'mongodb://db/x'}", ["librechat", "meilisearch", "valkey"]),
         ("valkey_enabled: false\nmeilisearch_enabled: no", STORE),
         ("valkey_external: {uri: 'redis://:p@cache'}\nmeilisearch_external: {url: 'http://m', api_key: k}", STORE),
         ("librechat_enabled: false\nmeilisearch_enabled: true", ["meilisearch"]),
         (f"{OPENAI}\nrag_api_external: {{url: 'http://rag'}}", [*STORE, "meilisearch", "valkey"]),
-        (f"{OPENAI}\npgvector_external: {{host: pg, database: d, user: u, password: p}}", [*STORE, "meilisearch", "rag_api", "valkey"]),
+        (
+            f"{OPENAI}\npgvector_external: {{host: pg, database: d, user: u, password: p}}",
+            [*STORE, "meilisearch", "rag_api", "valkey"],
+        ),
     ],
-)  # fmt: skip
+)
 def test_services(text: str, services: list[str]) -> None:
     assert model(text)["services"] == services
 
@@ -89,7 +98,7 @@ def test_no_secret_value_is_in_the_model() -> None:
     variables: dict[str, Any] = {}
     for role in catalogue().values():
         for name, spec in role.options.items():
-            if name not in ("workspace_secrets",) and "geheimnis" in str(value := filled(spec)):
+            if name != "workspace_secrets" and "geheimnis" in str(value := filled(spec)):
                 variables[name] = value
     variables["workspace_secrets"] = {"pgvector_password": "geheimnis-00-of-sixteen"}
     variables["documentdb_external"] = {"uri": "mongodb://u:geheimnis-98@h/d"}
@@ -164,16 +173,27 @@ def test_removed_names_say_what_to_use() -> None:
         (OPENAI, {"provider": "openai", "model": "text-embedding-3-small", "api_key": reference("openai_api_key")}),
         (
             "workspace_providers: {openai: {api_key: sk-geheimnis-1, base_url: 'http://b/v1', chat: false}}",
-            {"provider": "openai", "model": "text-embedding-3-small", "api_key": reference("openai_api_key"), "base_url": "http://b/v1"},
+            {
+                "provider": "openai",
+                "model": "text-embedding-3-small",
+                "api_key": reference("openai_api_key"),
+                "base_url": "http://b/v1",
+            },
         ),
-        (f"{OPENAI}\nrag_api_embeddings: {{provider: openai, model: m}}", {"provider": "openai", "model": "m", "api_key": reference("openai_api_key")}),
+        (
+            f"{OPENAI}\nrag_api_embeddings: {{provider: openai, model: m}}",
+            {"provider": "openai", "model": "m", "api_key": reference("openai_api_key")},
+        ),
         (
             f"{OPENAI}\nrag_api_embeddings: {{provider: openai, base_url: 'http://other', api_key: sk-other-key}}",
             {"provider": "openai", "base_url": "http://other", "api_key": reference("rag_api_embeddings.api_key")},
         ),
-        (f"{OPENAI}\nrag_api_embeddings: {{provider: openai, base_url: 'http://other'}}", {"provider": "openai", "base_url": "http://other"}),
+        (
+            f"{OPENAI}\nrag_api_embeddings: {{provider: openai, base_url: 'http://other'}}",
+            {"provider": "openai", "base_url": "http://other"},
+        ),
         ("", None),
     ],
-)  # fmt: skip
+)
 def test_embeddings(text: str, embeddings: dict[str, Any] | None) -> None:
     assert model(text)["embeddings"] == embeddings

@@ -50,10 +50,13 @@ def test_environments_become_text() -> None:
         ({"colour": "red"}, [".colour is not known. Allowed: " + ", ".join(sorted(FIELDS)) + "."]),
         ({"imag": "x"}, [".imag is not known. Did you mean image?"]),
         ({"image": None}, [".image is missing; it is required"]),
-        ({"replicas": "two", "kind": "Pod"}, [
-            ".replicas is 'two' (str); allowed is int",
-            ".kind is 'Pod'; allowed is Deployment, StatefulSet",
-        ]),
+        (
+            {"replicas": "two", "kind": "Pod"},
+            [
+                ".replicas is 'two' (str); allowed is int",
+                ".kind is 'Pod'; allowed is Deployment, StatefulSet",
+            ],
+        ),
         ({"ports": {"http": "eighty"}}, [".ports.http is 'eighty' (str); allowed is int"]),
         ({"ports": {}}, [".ready names the port 'http'; known are "]),
         ({"ready": {}}, [".ready: give one of http, tcp, exec"]),
@@ -65,20 +68,29 @@ def test_environments_become_text() -> None:
         ({"secret_env": {"A": "x"}}, [".secret_env.A holds no secret reference; use env"]),
         ({"volumes": {"d": {"size": "1Gi"}}}, [".volumes.d: give either mount (a path) or mounts (path: sub_path)"]),
         ({"volumes": {"d": {"mount": "/d"}}}, [".volumes.d.size is missing; it is required"]),
-        ({"volumes": {"d": {"mount": "/d", "size": "1Gi", "sise": 1}}}, [
-            ".volumes.d.sise is not known. Did you mean size?",
-        ]),
+        (
+            {"volumes": {"d": {"mount": "/d", "size": "1Gi", "sise": 1}}},
+            [
+                ".volumes.d.sise is not known. Did you mean size?",
+            ],
+        ),
         ({"volumes": {"d": "/d"}}, [".volumes.d is '/d' (str); allowed is dict"]),
-        ({"volumes": {"d": {"mount": "/d", "size": "1Gi"}}, "replicas": 2}, [
-            ": volume d has one writer, so replicas is 1 and autoscaling is off",
-        ]),
-        ({"volumes": {"d": {"mount": "/d", "size": "1Gi"}}, "autoscaling": {"enabled": True}}, [
-            ": volume d has one writer, so replicas is 1 and autoscaling is off",
-        ]),
-        ({"empty_dirs": {"/tmp": {"medium": "Disk"}}}, [".empty_dirs./tmp.medium is 'Disk'; allowed is Memory"]),
+        (
+            {"volumes": {"d": {"mount": "/d", "size": "1Gi"}}, "replicas": 2},
+            [
+                ": volume d has one writer, so replicas is 1 and autoscaling is off",
+            ],
+        ),
+        (
+            {"volumes": {"d": {"mount": "/d", "size": "1Gi"}}, "autoscaling": {"enabled": True}},
+            [
+                ": volume d has one writer, so replicas is 1 and autoscaling is off",
+            ],
+        ),
+        ({"empty_dirs": {"/x": {"medium": "Disk"}}}, [".empty_dirs./x.medium is 'Disk'; allowed is Memory"]),
         ({"user": 0}, [".user is 0; a container never runs as root"]),
     ],
-)  # fmt: skip
+)
 def test_every_mistake_is_told(fields: dict[str, Any], lines: list[str]) -> None:
     assert problems(**fields) == lines
 
