@@ -118,7 +118,7 @@ def _custom_providers(providers: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _key_name(entry: Mapping[str, Any]) -> str:
-    """Return the variable that carries a provider's key: OPENROUTER_KEY (contracts 0.1), else none of LibreChat's own."""
+    """Return the variable that carries a provider's key: OPENROUTER_KEY (contracts 0.1), or a name of our own."""
     name = re.sub(r"[^a-z0-9]+", "_", str(entry["name"]).lower()).strip("_").upper()
     return "OPENROUTER_KEY" if name == "OPENROUTER" else f"CUSTOM_{name}_KEY"
 

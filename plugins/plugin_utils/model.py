@@ -15,7 +15,13 @@ from ansible_collections.homelab.ai_workspace.plugins.plugin_utils import rules
 from ansible_collections.homelab.ai_workspace.plugins.plugin_utils.catalogue import Role, options, shapes
 from ansible_collections.homelab.ai_workspace.plugins.plugin_utils.secret_values import forged, redact
 from ansible_collections.homelab.ai_workspace.plugins.plugin_utils.uris import addresses
-from ansible_collections.homelab.ai_workspace.plugins.plugin_utils.values import check, hint, nearest, plain
+from ansible_collections.homelab.ai_workspace.plugins.plugin_utils.values import (
+    check,
+    hint,
+    holds_secret,
+    nearest,
+    plain,
+)
 
 NOT_PART = ("cluster",)
 """Roles whose variables are not the workspace's."""
@@ -109,7 +115,7 @@ def _checked(read: Read, known: Mapping[str, Any], problems: list[str]) -> dict[
         except KeyError:
             continue
         except TemplateProblem as problem:
-            reason = "the reason may quote a secret and is not shown" if _holds_secret(spec) else str(problem)
+            reason = "the reason may quote a secret and is not shown" if holds_secret(spec) else str(problem)
             problems.append(f"{name} cannot be templated: {reason}")
             continue
         if value is None:
@@ -118,10 +124,6 @@ def _checked(read: Read, known: Mapping[str, Any], problems: list[str]) -> dict[
             problems.append(f"{name} holds the text ⟦secret:...⟧, which stands for a secret inside the plan")
         checked[name] = check(value, spec, name, problems)
     return checked
-
-
-def _holds_secret(spec: Mapping[str, Any]) -> bool:
-    return bool(spec.get("no_log")) or any(_holds_secret(item) for item in spec.get("options", {}).values())
 
 
 def _given_secrets(checked: Mapping[str, Any], roles: Mapping[str, Role], problems: list[str]) -> None:
@@ -233,7 +235,7 @@ def _may_run(
             )
         return False
     if role.name == "rag_api" and not embeddings:
-        if enabled:
+        if enabled and required_by:
             problems.append(
                 "rag_api_enabled is true, but there is no provider of embeddings; "
                 "give workspace_providers.openai.api_key or rag_api_embeddings"

@@ -10,6 +10,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from ansible_collections.homelab.ai_workspace.plugins.plugin_utils.spec import ENV_NAME
+from ansible_collections.homelab.ai_workspace.plugins.plugin_utils.values import kind_of
+
 Model = Mapping[str, Any]
 Rule = Callable[[Model], Iterator[str]]
 
@@ -50,6 +53,8 @@ def hosts(model: Model) -> Iterator[str]:
                 yield f"{name}.enabled is true, but there is no host: give {name}.host" + (
                     " or workspace_domain" if name == "librechat_ingress" else ""
                 )
+            if value.get("host") and not _HOST.fullmatch(value["host"]):
+                yield f"{name}.host is {value['host']!r}; allowed is a host name such as chat.example.com"
             if value.get("tls", {}).get("enabled") and not (
                 value["tls"].get("secret_name") or any("issuer" in key for key in value.get("annotations", {}))
             ):
@@ -84,8 +89,11 @@ def counts(model: Model) -> Iterator[str]:
     for name, value in model["variables"].items():
         if name.endswith("_replicas") and value < 0:
             yield f"{name} is {value}; allowed is 0 or more"
-        if name == "librechat_node_port" and not 1 <= value <= 65535:  # noqa: PLR2004 - the range of ports
-            yield f"{name} is {value}; allowed is a port"
+        if name == "librechat_node_port":
+            if not 1 <= value <= 65535:  # noqa: PLR2004 - the range of ports
+                yield f"{name} is {value}; allowed is a port"
+            if model["variables"]["librechat_service_type"] == "ClusterIP":
+                yield f"{name} is {value}, but librechat_service_type is ClusterIP; use NodePort"
 
 
 def images(model: Model) -> Iterator[str]:
@@ -102,6 +110,8 @@ def several_pods(model: Model) -> Iterator[str]:
     variables = model["variables"]
     scaled = variables["librechat_autoscaling"]
     replicas = variables["librechat_replicas"]
+    if scaled.get("enabled") and not 1 <= scaled["min"] <= scaled["max"]:
+        yield f"librechat_autoscaling.min is {scaled['min']}; allowed is 1 to max ({scaled['max']})"
     if replicas <= 1 and not (scaled.get("enabled") and scaled["max"] > 1):
         return
     asked = f"librechat_replicas is {replicas}" if replicas > 1 else "librechat_autoscaling.enabled is true"
@@ -110,8 +120,16 @@ def several_pods(model: Model) -> Iterator[str]:
     storage = variables["librechat_storage"]
     if storage["type"] == "local" and "ReadWriteMany" not in storage["access_modes"]:
         yield (f"{asked}, but librechat_storage is a ReadWriteOnce volume; use type s3 or access_modes [ReadWriteMany]")
-    if scaled.get("enabled") and scaled["min"] > scaled["max"]:
-        yield f"librechat_autoscaling.min is {scaled['min']}; allowed is at most max ({scaled['max']})"
+
+
+def environments(model: Model) -> Iterator[str]:
+    """Further environment variables are names with text; the values are secrets and never quoted."""
+    for option, env in model["variables"].items():
+        for name, value in env.items() if option.endswith("_extra_env") else ():
+            if not ENV_NAME.fullmatch(name):
+                yield f"{option}.{name}: allowed are letters, digits and '_' in a variable's name"
+            if isinstance(value, (Mapping, list)):
+                yield f"{option}.{name} is a hidden value ({kind_of(value)}); allowed is str"
 
 
 def storage(model: Model) -> Iterator[str]:
@@ -154,6 +172,7 @@ RULES: tuple[Rule, ...] = (
     counts,
     images,
     several_pods,
+    environments,
     storage,
     registration,
     custom_providers,

@@ -72,7 +72,7 @@ _VOLUME = {
 }
 _EMPTY_DIR = {"medium": {"type": "str", "choices": ["Memory"]}, "size_limit": {"type": "str"}}
 _NAME = re.compile(r"[a-z]([-a-z0-9]{0,48}[a-z0-9])?")
-_ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def parse(arguments: Mapping[str, Any], role: str) -> dict[str, Any]:
@@ -126,7 +126,7 @@ def _cross_check(spec: dict[str, Any], prefix: str, problems: list[str]) -> None
 def _environment(env: Mapping[str, Any], path: str, problems: list[str]) -> Iterator[tuple[str, str]]:
     """Yield the variables that have a value, as text."""
     for name, value in env.items():
-        if not _ENV_NAME.fullmatch(name):
+        if not ENV_NAME.fullmatch(name):
             problems.append(f"{path}.{name}: allowed are letters, digits and '_' in a variable's name")
         if value is not None:
             yield name, check(value, {"type": "str"}, f"{path}.{name}", problems)

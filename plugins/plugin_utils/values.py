@@ -92,6 +92,11 @@ CONVERT: dict[str, Callable[[Any], Any]] = {
 }
 
 
+def holds_secret(spec: Mapping[str, Any]) -> bool:
+    """Tell whether a value of this option, or something in it, can be a secret."""
+    return bool(spec.get("no_log")) or any(holds_secret(item) for item in (spec.get("options") or {}).values())
+
+
 def _shown(value: Any, *, secret: bool) -> str:
     """Return ``value`` as a message may show it: never a secret, never long."""
     if secret:
@@ -115,7 +120,9 @@ def check(value: Any, spec: Mapping[str, Any], path: str, problems: list[str], *
     try:
         value = CONVERT[kind](value)
     except (ValueError, TypeError):
-        problems.append(f"{path} is {_shown(value, secret=secret)} ({kind_of(value)}); allowed is {kind}")
+        # A key where a dict with the key is wanted is a secret, too.
+        shown = _shown(value, secret=secret or holds_secret(spec))
+        problems.append(f"{path} is {shown} ({kind_of(value)}); allowed is {kind}")
         return value
     choices = spec.get("choices")
     if choices and value not in choices:
