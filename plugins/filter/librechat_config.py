@@ -16,7 +16,7 @@ options:
 """
 
 EXAMPLES = r"""
-files: {/app/config/librechat.yaml: "{{ workspace | homelab.ai_workspace.librechat_config }}"}
+files: {/etc/librechat/librechat.yaml: "{{ workspace | homelab.ai_workspace.librechat_config }}"}
 """
 
 RETURN = r"""

@@ -10,7 +10,9 @@ from ansible_collections.homelab.ai_workspace.plugins.module_utils.errors import
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.plan import reference
 from ansible_collections.homelab.ai_workspace.plugins.plugin_utils.uris import mongodb_uri, redis_uri, service_url
 
-CONFIG_PATH = "/app/config/librechat.yaml"
+CONFIG_PATH = "/etc/librechat/librechat.yaml"
+"""Not below /app/config, where the image keeps its commands: a mount would hide them."""
+
 CONFIG_VERSIONS = {"v0.8.6": "1.3.12", "v0.8.7": "1.3.13", "v0.8.8": "1.3.17"}
 """The version that librechat.yaml carries, by release; an older one than the server's is a log line only."""
 

@@ -20,6 +20,15 @@ const onDisk = ({ filepath }) =>
     ? path.join(PATHS.images, filepath.slice('/images/'.length))
     : path.join(PATHS.uploads, filepath.slice('/uploads/'.length));
 
+/** Remove a user's files: the vectors, the bytes, the rows. */
+export async function removeFiles(user, filter = {}) {
+  for (const file of await db.getFiles({ user, ...filter })) {
+    if (file.embedded) await forget(user, file.file_id);
+    await rm(onDisk(file), { force: true });
+    await db.deleteFile(file.file_id);
+  }
+}
+
 /** The routes under /api/files. */
 export function fileRoutes({ config, metrics }) {
   const router = Router();
@@ -128,11 +137,7 @@ export function fileRoutes({ config, metrics }) {
 
   router.delete('/', async (req, res) => {
     const fileIds = (req.body?.files ?? []).map((file) => file.file_id);
-    for (const file of await db.getFiles({ user: req.user.id, file_id: { $in: fileIds } })) {
-      if (file.embedded) await forget(req.user.id, file.file_id);
-      await rm(onDisk(file), { force: true });
-      await db.deleteFile(file.file_id);
-    }
+    await removeFiles(req.user.id, { file_id: { $in: fileIds } });
     res.json({ message: 'Files deleted successfully' });
   });
   return router;

@@ -10,7 +10,7 @@ import { endpointsOf, loadConfig } from './config.js';
 import { conversationRoutes } from './conversations.js';
 import { connect, db, seed, syncIndexes } from './database.js';
 import { isEnabled, PATHS, redisConfig, refuse } from './env.js';
-import { fileRoutes } from './files.js';
+import { fileRoutes, removeFiles } from './files.js';
 import { countRequests, metrics, serveMetrics } from './metrics.js';
 import { checkRag } from './rag.js';
 import { connectRedis } from './redis.js';
@@ -75,6 +75,14 @@ function application({ config, redis, state }) {
   const api = Router();
   api.use(requireUser);
   api.get('/user', (req, res) => res.json(req.user));
+  api.delete('/user/delete', async (req, res) => {
+    await removeFiles(req.user.id);
+    // The model refuses to delete no conversation at all.
+    await db.deleteConvos(req.user.id, {}).catch((error) => logger.debug(error.message));
+    await db.deleteAllUserSessions(req.user.id);
+    await db.deleteUserById(req.user.id);
+    res.json({ message: 'User deleted' });
+  });
   api.put('/keys', async (req, res) => {
     await db.updateUserKey({ userId: req.user.id, ...req.body });
     res.status(201).send();
