@@ -5,6 +5,8 @@ SHELL := /bin/bash
 BIN := .venv/bin
 INVENTORY ?= $(shell scripts/inventory)
 PLAYBOOK := $(BIN)/ansible-playbook -i $(INVENTORY)
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export PYTHONUNBUFFERED := 1
 PYTHON_FILES := plugins tests scripts/stages
 
 .PHONY: help demo down setup setup-test lint unit contract cluster golden test bench
