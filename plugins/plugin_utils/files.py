@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,15 +15,20 @@ from ansible_collections.homelab.ai_workspace.plugins.module_utils.secrets impor
 HEADER = "# Rendered by homelab.ai_workspace. Secret values are placeholders.\n"
 
 
+_UNSURE = re.compile(r"[-+.0-9].*|[yYnN]")
+"""Words that kubectl's reader takes for numbers or booleans, and PyYAML's writer does not, such as 1e3, 0o17 and y."""
+
+
 class _Dumper(yaml.SafeDumper):
-    """Writes text of several lines as a block."""
+    """Writes text of several lines as a block, and in quotes what readers could take for something else."""
 
 
-def _block(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+def _str(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = "|" if "\n" in text else "'" if _UNSURE.fullmatch(text) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
-_Dumper.add_representer(str, _block)
+_Dumper.add_representer(str, _str)
 
 
 def placeholders(plan: Plan) -> dict[str, str]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import yaml
+from ruamel.yaml import YAML
 
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.plan import Shape, reference
 from ansible_collections.homelab.ai_workspace.plugins.plugin_utils.files import HEADER, rendered_files, write_files
 from tests.unit.plugins.plugin_utils.planning import planned, spec
+from tests.unit.plugins.plugin_utils.test_objects_text import NASTY, WORDS
 
 
 def test_secrets_are_placeholders_of_the_right_shape() -> None:
@@ -23,6 +26,18 @@ def test_secrets_are_placeholders_of_the_right_shape() -> None:
 def test_text_of_several_lines_is_a_block() -> None:
     text = rendered_files(planned(spec("web", files={"/etc/a": "one\ntwo: ö\n"})))["web.yaml"]
     assert "  etc_a: |\n    one\n    two: ö\n" in text
+
+
+@pytest.mark.parametrize("text", [*NASTY, *WORDS, "1e3", "y", "N", "-1", "+1", ".5", "0b1", "1_000"])
+def test_every_reader_reads_the_same(text: str) -> None:
+    """YAML 1.1 (PyYAML) and 1.2 (ruamel); what kubectl's reader takes for a boolean stands in quotes."""
+    written = rendered_files(planned(spec("web", command=[text], node_selector={text: text})))["web.yaml"]
+    for items in (list(yaml.safe_load_all(written)), list(YAML(typ="safe", pure=True).load_all(written))):
+        pod = next(item for item in items if item["kind"] == "Deployment")["spec"]["template"]["spec"]
+        assert pod["nodeSelector"] == {text: text}
+        assert pod["containers"][0]["command"] == [text.replace("$", "$$")]
+    if text in ("y", "N"):
+        assert f"- '{text}'" in written
 
 
 def test_no_aliases() -> None:
