@@ -15,7 +15,7 @@ from ansible_collections.homelab.ai_workspace.plugins.module_utils.secrets impor
 HEADER = "# Rendered by homelab.ai_workspace. Secret values are placeholders.\n"
 
 
-_UNSURE = re.compile(r"[-+.0-9].*|[yYnN]")
+_UNSURE = re.compile(r"[-+]?(0[bBoOxX][0-9a-fA-F_]+|[0-9_.]+([eE][-+]?[0-9]+)?)|[yYnN]")
 """Words that kubectl's reader takes for numbers or booleans, and PyYAML's writer does not, such as 1e3, 0o17 and y."""
 
 
