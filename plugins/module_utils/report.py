@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.homelab.ai_workspace.plugins.module_utils.addresses import reached_at
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.apply import Change, diff
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.diagnosis import Finding
 
@@ -147,34 +148,5 @@ def urls(
     for name, result in results.items():
         for change in result.changes:
             item = newest(change.after) if change.after else {}
-            addresses = _ADDRESSES.get(item.get("kind", ""), _nowhere)(item, nodes)
-            found += [{"component": name, "url": address} for address in addresses]
+            found += [{"component": name, "url": address} for address in reached_at(item, nodes)]
     return found
-
-
-def _nowhere(_item: Object, _nodes: Callable[[], str]) -> list[str]:
-    return []
-
-
-def _ingress(item: Object, _nodes: Callable[[], str]) -> list[str]:
-    secure = {host for entry in item["spec"].get("tls") or [] for host in entry.get("hosts") or []}
-    hosts = [rule["host"] for rule in item["spec"].get("rules") or [] if rule.get("host")]
-    return [f"{'https' if host in secure else 'http'}://{host}" for host in hosts]
-
-
-def _service(item: Object, nodes: Callable[[], str]) -> list[str]:
-    ports = item["spec"].get("ports") or []
-    entries = (item.get("status", {}).get("loadBalancer") or {}).get("ingress") or []
-    if entries:
-        hosts = [entry.get("hostname") or entry["ip"] for entry in entries]
-        return [_url(host, port["port"]) for host in hosts for port in ports]
-    node = nodes() if item["spec"].get("type") == "NodePort" else ""
-    return [_url(node, port["nodePort"]) for port in ports if node and port.get("nodePort")]
-
-
-def _url(host: str, port: int) -> str:
-    host = f"[{host}]" if ":" in host else host
-    return {443: f"https://{host}", 80: f"http://{host}"}.get(port, f"http://{host}:{port}")
-
-
-_ADDRESSES: dict[str, Callable[[Object, Callable[[], str]], list[str]]] = {"Ingress": _ingress, "Service": _service}

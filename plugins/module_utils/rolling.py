@@ -8,11 +8,11 @@ from typing import Any
 
 import yaml
 
+from ansible_collections.homelab.ai_workspace.plugins.module_utils.addresses import node_address
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.apply import Change, Key, apply, key
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.client import Cluster
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.engine import Engine, Task, applied, in_waves
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.errors import (
-    ClusterError,
     ComponentFailed,
 )
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.observer import Clock
@@ -105,7 +105,7 @@ def roll_out(
         Task(item.name, item.needs, in_waves(item.objects), item.timeout * options.timeout_factor)
         for item in resolved.components
     )
-    addresses = urls(results, engine.observer.newest, lambda: _node_address(cluster))
+    addresses = urls(results, engine.observer.newest, lambda: node_address(cluster))
     return outcome(results, values, options, written=written, addresses=addresses)
 
 
@@ -167,13 +167,3 @@ def _dump(item: Any) -> str:
 def _namespace(name: str) -> dict[str, Any]:
     labels = {"app.kubernetes.io/managed-by": MANAGER, "app.kubernetes.io/part-of": PART_OF}
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
-
-
-def _node_address(cluster: Cluster) -> str:
-    """Return the address of a node, for NodePorts; empty when nodes may not be read."""
-    try:
-        nodes = cluster.request("GET", "/api/v1/nodes", query={"limit": "1"}, patient=False)["items"]
-    except ClusterError:
-        return ""
-    addresses = {entry["type"]: entry["address"] for node in nodes for entry in node["status"].get("addresses", [])}
-    return addresses.get("ExternalIP") or addresses.get("InternalIP") or ""

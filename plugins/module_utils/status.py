@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from ansible_collections.homelab.ai_workspace.plugins.module_utils.addresses import node_address, reached_at
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.client import Cluster
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.kinds import KINDS
 
@@ -28,6 +29,17 @@ def status(cluster: Cluster, namespace: str, now: datetime) -> list[dict[str, st
     workloads = [item for key in _WORKLOADS for item in cluster.list(KINDS[key], namespace)]
     rows = [_row(workload, pods, claims, now) for workload in workloads]
     return sorted(rows, key=lambda row: row["component"])
+
+
+def urls(cluster: Cluster, namespace: str) -> list[str]:
+    """Return where the workspace is reached from outside the cluster.
+
+    Raises:
+        ClusterError: the cluster cannot be reached, or refuses.
+    """
+    kinds = (("networking.k8s.io/v1", "Ingress"), ("v1", "Service"))
+    items = [{**item, "kind": key[1]} for key in kinds for item in cluster.list(KINDS[key], namespace)]
+    return [url for item in items for url in reached_at(item, lambda: node_address(cluster))]
 
 
 def table(rows: Sequence[Mapping[str, str]]) -> list[str]:

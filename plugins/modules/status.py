@@ -57,6 +57,12 @@ components:
       age: 3 h
       volumes: valkey-data-valkey-0 1Gi
       image: docker.io/valkey/valkey:8.1.4
+urls:
+  description: Where the workspace is reached from outside the cluster.
+  returned: always
+  type: list
+  elements: str
+  sample: ["https://chat.example.com"]
 """
 
 from datetime import UTC, datetime
@@ -68,7 +74,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.homelab.ai_workspace.plugins.module_utils import interruption
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.client import AUTH_OPTIONS, connect, texts
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.errors import WorkspaceError
-from ansible_collections.homelab.ai_workspace.plugins.module_utils.status import status, table
+from ansible_collections.homelab.ai_workspace.plugins.module_utils.status import status, table, urls
 
 ARGUMENTS: dict[str, Any] = {
     **AUTH_OPTIONS,
@@ -87,15 +93,18 @@ def main() -> None:
         module.no_log_values |= texts(params["kubeconfig"])
     try:
         interruption.heed(params["controller_pid"])
-        rows = status(connect(params), params["namespace"], datetime.now(UTC))
+        cluster, namespace = connect(params), params["namespace"]
+        rows, found = status(cluster, namespace, datetime.now(UTC)), urls(cluster, namespace)
     except WorkspaceError as error:
         module.fail_json(msg=str(error), **error.details)
     except interruption.Interrupted as stop:
         module.fail_json(msg=str(stop))
-    lines = table(rows) if rows else [f"nothing runs in the namespace {params['namespace']}"]
+    lines = table(rows) if rows else [f"nothing runs in the namespace {namespace}"]
+    if rows:
+        lines += ["", *(found or [f"reached by: kubectl -n {namespace} port-forward service/librechat 3080"])]
     if params["progress_file"]:
         Path(params["progress_file"]).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    module.exit_json(changed=False, components=rows)
+    module.exit_json(changed=False, components=rows, urls=found)
 
 
 if __name__ == "__main__":

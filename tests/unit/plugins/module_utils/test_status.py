@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from ansible_collections.homelab.ai_workspace.plugins.module_utils.status import status, table
+from ansible_collections.homelab.ai_workspace.plugins.module_utils.status import status, table, urls
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
@@ -60,3 +60,12 @@ def test_a_row_a_component() -> None:
 
 def test_nothing_runs() -> None:
     assert status(Fake(), "w", NOW) == []  # type: ignore[arg-type]
+
+
+def test_addresses_stand_with_it() -> None:
+    rule = {"host": "chat.example.com"}
+    fake = Fake(
+        Ingress=[{"metadata": {"name": "app"}, "spec": {"rules": [rule], "tls": [{"hosts": ["chat.example.com"]}]}}],
+        Service=[{"metadata": {"name": "store"}, "spec": {"type": "ClusterIP", "ports": [{"port": 5432}]}}],
+    )
+    assert urls(fake, "w") == ["https://chat.example.com"]  # type: ignore[arg-type]
