@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
 from ansible.template import trust_as_template
 from hypothesis import given
 from hypothesis import strategies as st
@@ -94,6 +95,10 @@ def test_values_become_python_s_own() -> None:
     result = plain({tagged: [tagged, 1, True, None, (1.5,)]})
     assert result == {"{{ x }}": ["{{ x }}", 1, True, None, [1.5]]}
     assert {type(item) for item in (*result, result["{{ x }}"][0])} == {str}
+
+
+def test_dates_become_text() -> None:
+    assert plain(yaml.safe_load("[2026-11-21, 2026-11-21T10:00:00]")) == ["2026-11-21", "2026-11-21T10:00:00"]
 
 
 def test_words_for_types() -> None:
