@@ -161,8 +161,21 @@ def custom_providers(model: Model) -> Iterator[str]:
         taken.add(plain)
         if not provider["models"]:
             yield f"{path}.models is empty; LibreChat drops an endpoint without models"
-        if not re.match(r"https?://[^/]", provider["base_url"]):
-            yield f"{path}.base_url is {provider['base_url']!r}; allowed is an http:// or https:// URL"
+
+
+def urls(model: Model) -> Iterator[str]:
+    """Base URLs are URLs; a policy could not be made of another, and the client's message would come late."""
+    variables, providers = model["variables"], model["providers"]
+    given = {
+        "workspace_providers.openai.base_url": providers.get("openai", {}).get("base_url"),
+        "rag_api_embeddings.base_url": variables.get("rag_api_embeddings", {}).get("base_url"),
+        "librechat_storage.s3.endpoint": variables["librechat_storage"].get("s3", {}).get("endpoint"),
+    }
+    for index, provider in enumerate(providers.get("custom", [])):
+        given[f"workspace_providers.custom[{index}].base_url"] = provider["base_url"]
+    for name, url in given.items():
+        if url is not None and not re.match(r"https?://[^/]", url):
+            yield f"{name} is {url!r}; allowed is an http:// or https:// URL"
 
 
 RULES: tuple[Rule, ...] = (
@@ -176,6 +189,7 @@ RULES: tuple[Rule, ...] = (
     storage,
     registration,
     custom_providers,
+    urls,
 )
 
 
