@@ -13,7 +13,6 @@ import yaml
 from tests.cases.playbooks import TREE, ansible, environment, named, objects, rendered
 from tests.unit.plugins.plugin_utils.test_objects_text import NASTY, WORDS
 
-SCHEMA = TREE / "tests/contract/schema"
 TEXTS = {f"T{number}": text for number, text in enumerate([*NASTY, *WORDS]) if "\0" not in text}
 RENDER = [
     {"name": "Plan", "ansible.builtin.import_tasks": str(TREE / "playbooks/tasks/plan.yml")},
@@ -87,9 +86,9 @@ def test_through_extra_env(items: list[dict[str, Any]]) -> None:
 
 
 @pytest.mark.parametrize("reader", ["Python", "Node"])
-def test_through_files(items: list[dict[str, Any]], reader: str, tmp_path: Path) -> None:
+def test_through_files(items: list[dict[str, Any]], reader: str, tmp_path: Path, schema: Path) -> None:
     """Read by YAML 1.1's eyes and by those of LibreChat's own parser, which follows 1.2."""
-    read = yaml.safe_load if reader == "Python" else lambda text: node(text, tmp_path / "file.yml")
+    read = yaml.safe_load if reader == "Python" else lambda text: node(text, tmp_path / "file.yml", schema)
     files = named(items, "ConfigMap", "web-files")["data"]
     assert files["etc_text"] == TEXTS["T5"]
     assert read(files["etc_web.yml"]) == TEXTS
@@ -98,7 +97,7 @@ def test_through_files(items: list[dict[str, Any]], reader: str, tmp_path: Path)
     assert read(config)["interface"]["customWelcome"] == "".join(NASTY)
 
 
-def node(text: str, path: Path) -> Any:
+def node(text: str, path: Path, schema: Path) -> Any:
     """Return what js-yaml reads, as LibreChat does."""
     path.write_text(text, encoding="utf-8")
     program = (
@@ -106,4 +105,4 @@ def node(text: str, path: Path) -> Any:
         "console.log(JSON.stringify(load(readFileSync(process.argv[1], 'utf8'))))"
     )
     command = ["node", "--input-type=module", "-e", program, path]
-    return json.loads(subprocess.run(command, cwd=SCHEMA, check=True, capture_output=True, text=True).stdout)
+    return json.loads(subprocess.run(command, cwd=schema, check=True, capture_output=True, text=True).stdout)
