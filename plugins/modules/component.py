@@ -50,7 +50,7 @@ options:
     type: int
     default: 1
   ports:
-    description: Container ports by name; the Service offers them under the same numbers. Without any there is no Service.
+    description: Container ports by name, which the Service offers too; without any there is no Service.
     type: dict
     default: {}
   service:
@@ -184,7 +184,7 @@ options:
     default: []
   overrides:
     description:
-      - Patches merged last into the rendered objects, each with C(kind), C(name) (without it every object of the kind) and
+      - Patches merged last into the objects, each with C(kind), C(name) (without it every object of the kind) and
         C(patch). Dicts are merged, null removes, everything else is replaced. One that matches nothing is an error.
     type: list
     elements: dict
