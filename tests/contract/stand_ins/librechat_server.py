@@ -53,8 +53,15 @@ def run_to_end(
     """Run until the process ends by itself; return its exit code and all that it said."""
     node = shutil.which("node") or pytest.fail("node is missing: apt-get install nodejs")
     done = subprocess.run(
-        [node, FOLDER / command], cwd=folder, env=environment(**variables), timeout=timeout,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, stdin=subprocess.DEVNULL,
+        [node, FOLDER / command],
+        cwd=folder,
+        env=environment(**variables),
+        timeout=timeout,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
     )
     return done.returncode, done.stdout
 
@@ -125,7 +132,10 @@ def serving(folder: Path, port: int, **variables: str | None) -> Iterator[Server
     node = shutil.which("node") or pytest.fail("node is missing: apt-get install nodejs")
     with log.open("wb") as sink:
         process = subprocess.Popen(
-            [node, FOLDER / "src/server.js"], cwd=folder, stdout=sink, stderr=sink,
+            [node, FOLDER / "src/server.js"],
+            cwd=folder,
+            stdout=sink,
+            stderr=sink,
             env=environment(PORT=str(port), **variables),
         )
     try:
