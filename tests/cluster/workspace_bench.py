@@ -18,8 +18,7 @@ from kubernetes import client, config
 from kubernetes.stream import stream
 
 ROOT = Path(__file__).resolve().parents[2]
-CLUSTER = os.environ.get("CLUSTER_NAME", "molecule-default")
-KUBECONFIG = ROOT / ".cluster" / CLUSTER / "kubeconfig"
+CLUSTER = os.environ["CLUSTER_NAME"]  # conftest.py says which
 NAMESPACE = "t-workspace"
 NODE_PORT = 30090
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/140.0 Safari/537.36"
@@ -47,7 +46,7 @@ class Workspace:
     given: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        config.load_kube_config(str(KUBECONFIG))
+        config.load_kube_config(os.environ["KUBECONFIG"])
         self.core = client.CoreV1Api()
 
     def command(self, *playbooks: str, flags: tuple[str, ...] = (), **variables: Any) -> list[str]:
