@@ -1,4 +1,4 @@
-"""The store: the one Secret of a workspace that keeps given and generated values."""
+"""The store: the one Secret of a workspace that keeps the values of its standing secrets, given or generated."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from ansible_collections.homelab.ai_workspace.plugins.module_utils.client import
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.kinds import KINDS
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.plan import (
     DATA_ANNOTATION,
+    HASH_KEY,
     MANAGER,
     PART_OF,
     STORE,
@@ -41,7 +42,9 @@ def settle(
     for last in (False,) * 9 + (True,):
         found = read_store(stored)
         values = complete(plan, given, found)
-        lacking = {name: value for name, value in values.items() if found.get(name) != value}
+        # What has no shape is the inventory's own: it would stay here for ever once the inventory drops it.
+        kept = {name: value for name, value in values.items() if name in plan.shapes or name == HASH_KEY}
+        lacking = {name: value for name, value in kept.items() if found.get(name) != value}
         if not lacking:
             break
         try:
