@@ -53,6 +53,14 @@ def reference(name: str) -> str:
     return token
 
 
+def standing(name: str) -> bool:
+    """Tell whether a secret has a name of its own, which the cluster remembers.
+
+    Other names are paths of the inventory, such as ``librechat_extra_env.TOKEN``: what the inventory drops is gone.
+    """
+    return "." not in name
+
+
 def references(value: Any) -> set[str]:
     """Return the names of all secrets that ``value`` (any JSON type) refers to."""
     if isinstance(value, str):

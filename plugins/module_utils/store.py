@@ -9,11 +9,11 @@ from ansible_collections.homelab.ai_workspace.plugins.module_utils.client import
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.kinds import KINDS
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.plan import (
     DATA_ANNOTATION,
-    HASH_KEY,
     MANAGER,
     PART_OF,
     STORE,
     Plan,
+    standing,
 )
 from ansible_collections.homelab.ai_workspace.plugins.module_utils.secrets import (
     Values,
@@ -42,9 +42,7 @@ def settle(
     for last in (False,) * 9 + (True,):
         found = read_store(stored)
         values = complete(plan, given, found)
-        # What has no shape is the inventory's own: it would stay here for ever once the inventory drops it.
-        kept = {name: value for name, value in values.items() if name in plan.shapes or name == HASH_KEY}
-        lacking = {name: value for name, value in kept.items() if found.get(name) != value}
+        lacking = {name: value for name, value in values.items() if standing(name) and found.get(name) != value}
         if not lacking:
             break
         try:

@@ -71,3 +71,12 @@ def test_an_endless_conflict_ends() -> None:
     api.refuse["POST", PATH] = [failure(409, "conflict") for _ in range(20)]
     with pytest.raises(ApiError):
         settle(cluster(api), PLAN, {}, None)
+
+
+def test_paths_of_the_inventory_are_not_remembered() -> None:
+    api = FakeApi()
+    text = "⟦secret:openai_api_key⟧ ⟦secret:librechat_extra_env.TOKEN⟧"
+    wanted = plan(Component("web", "web", objects=(item("Secret", "web", stringData={"A": text}),)))
+    given = {"openai_api_key": "a-key", "librechat_extra_env.TOKEN": "a-token"}
+    settle(cluster(api), wanted, given, None)
+    assert set(api.objects[f"{PATH}/workspace-secrets"]["data"]) == {"openai_api_key", HASH_KEY}
